@@ -1,0 +1,56 @@
+# make run [STEP=03] [PORT=9000]    run a step, the last one if none is named
+# make test [STEP=03]               run all tests, or those of one step
+# make requirements                 compile the pinned requirements anew
+# make table                        write the README's table of steps anew
+# make screenshot                   take the README's picture anew
+# PYTHON=python3.13                 the Python for a new .venv
+
+PYTHON = python3
+STEP =
+PORT = 8000
+
+UV_INSTALL = .venv/bin/uv pip install --quiet --python .venv
+COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-emit-find-links --upgrade \
+	--custom-compile-command "make requirements"
+
+.PHONY: run test lint requirements table screenshot
+
+run: .venv/run.done
+	@.venv/bin/tutorial run $(STEP) --port $(PORT)
+
+test: .venv/test.done lint
+	@.venv/bin/pytest --everything $(if $(STEP),--step $(STEP))
+
+lint: .venv/test.done
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/ruff format --quiet --check .
+
+requirements: .venv/uv.done
+	$(COMPILE) pyproject.toml --output-file requirements.txt
+	$(COMPILE) pyproject.toml --group test --output-file requirements-dev.txt
+	$(COMPILE) --group install --output-file requirements-uv.txt
+
+table: .venv/test.done
+	@.venv/bin/python -m tests.table
+
+screenshot: .venv/test.done
+	@.venv/bin/python -m tests.screenshot
+
+.venv/uv.done: requirements-uv.txt
+	@echo "Making .venv ..."
+	@$(PYTHON) -m venv .venv
+	@.venv/bin/pip install --quiet --disable-pip-version-check \
+		--require-hashes --requirement requirements-uv.txt
+	@touch $@
+
+.venv/run.done: .venv/uv.done requirements.txt pyproject.toml
+	@echo "Installing what running needs ..."
+	@$(UV_INSTALL) --require-hashes --requirement requirements.txt
+	@$(UV_INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/test.done: .venv/run.done requirements-dev.txt
+	@echo "Installing what testing needs ..."
+	@$(UV_INSTALL) --require-hashes --requirement requirements-dev.txt
+	@touch $@

