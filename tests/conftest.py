@@ -1,0 +1,108 @@
+"""Which tests run: the options, the steps that a test holds for, a worker per step."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.project import NotReady, Project
+from tutorial.errors import TutorialError
+from tutorial.steps import all_steps, find_step
+
+HELD_BACK = ("waiting", "server", "browser")
+# Tests that belong to no step; each of these folders gets a worker of its own.
+STEPLESS = ("house", "mutants")
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("steps of the tutorial")
+    group.addoption("--step", help="run what holds at this step: 3, 03 or its name")
+    group.addoption(
+        "--project", type=Path, help="with --step: test this folder, not the step's own"
+    )
+    group.addoption(
+        "--everything",
+        action="store_true",
+        help=f"also run the tests marked {', '.join(HELD_BACK)}",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config):
+    """Without --step, give every step a worker process of its own.
+
+    Two steps cannot share a process: both have a package `config` and an app `chat`.
+    """
+    alone = (config.option.step, config.option.collectonly, config.option.usepdb)
+    if not any(alone) and not hasattr(config, "workerinput"):
+        parts = [f"step{step.number}" for step in all_steps()] + list(STEPLESS)
+        config.option.dist = "each"
+        config.option.tx = [f"popen//id={part}" for part in reversed(parts)]
+
+
+def pytest_configure(config):
+    """Set `config.part`: the Project under test, a folder without steps, or None."""
+    config.part = None
+    if config.option.project and not config.option.step:
+        raise pytest.UsageError("--project goes with --step, as in --step 03.")
+    worker = getattr(config, "workerinput", {}).get("workerid", "")
+    if worker in STEPLESS:
+        config.part = worker
+        return
+    name = config.option.step or worker.removeprefix("step")
+    if name:
+        try:
+            step = find_step(name)
+            config.part = Project(step, config.option.project or step.path)
+        except (TutorialError, NotReady) as error:
+            raise pytest.UsageError(str(error))
+
+
+def pytest_unconfigure(config):
+    if isinstance(config.part, Project):
+        config.part.close()
+
+
+def pytest_collection_modifyitems(config, items):
+    """Keep the tests of this part, without those that the options hold back."""
+    keep, drop = [], []
+    for item in items:
+        (keep if is_wanted(item, config) else drop).append(item)
+    items[:] = keep
+    config.hook.pytest_deselected(items=drop)
+
+
+def is_wanted(item, config):
+    """Return whether `item` belongs to this part and is not held back."""
+    folder = item.path.relative_to(Path(__file__).parent).parts[0]
+    if isinstance(config.part, Project):
+        mark = item.get_closest_marker("holds")
+        if mark is None or not holds_at(mark, config.part.step.number):
+            return False
+    elif config.part is not None and folder != config.part:
+        return False
+    if config.option.everything or config.option.markexpr:
+        return True
+    return not any(item.get_closest_marker(name) for name in HELD_BACK)
+
+
+def holds_at(mark, number):
+    """Return whether a `holds` mark covers the step with this number."""
+    until = mark.kwargs.get("until")
+    return mark.kwargs["since"] <= number and (until is None or number <= until)
+
+
+def pytest_report_header(config):
+    if not (config.option.everything or config.option.markexpr):
+        return f"held back: {', '.join(HELD_BACK)}; --everything runs them, too"
+
+
+@pytest.fixture(scope="session")
+def project(request):
+    """The Project under test: its folder, its step, its Django, its application."""
+    return request.config.part
+
+
+@pytest.fixture(scope="session")
+def step(project):
+    """The Step that the project under test has reached."""
+    return project.step

@@ -1,0 +1,52 @@
+"""The spec's fixtures: the channel layer, the visitors and the people in the rooms."""
+
+import pytest
+
+from tests.support.layer import layer_in_memory, layer_of_settings
+from tests.support.project import Project
+
+
+def pytest_generate_tests(metafunc):
+    """Run what uses the `layer` on Valkey and in memory, where a step has a layer."""
+    if "layer" in metafunc.fixturenames:
+        part = metafunc.config.part
+        layered = not isinstance(part, Project) or part.has_layer
+        names = ["valkey", "memory"] if layered else ["no layer"]
+        metafunc.parametrize("layer", names, indirect=True)
+
+
+@pytest.fixture
+def layer(request, project):
+    """An empty channel layer; `layer.members()` counts the memberships in it.
+
+    None at the steps that have no layer.
+    """
+    if request.param == "no layer":
+        yield None
+    elif request.param == "memory":
+        with layer_in_memory(project.settings) as layer:
+            yield layer
+    else:
+        with layer_of_settings(project.valkey) as layer:
+            yield layer
+
+
+@pytest.fixture(scope="session")
+def visitors(project):
+    """Django test clients by name: the demo users signed in, "anonymous" not."""
+    from django.test import Client
+
+    from tests.support.people import signed_in
+
+    names = ["alice", "bob", "carol", "teacher"]
+    return {"anonymous": Client()} | {name: signed_in(name) for name in names}
+
+
+@pytest.fixture
+async def people(project, layer, visitors):
+    """The People who enter the project's rooms; they leave when the test ends."""
+    from tests.support.people import People, cookie_of
+
+    cookies = {name: cookie_of(client) for name, client in visitors.items()}
+    async with People(project.application, cookies) as people:
+        yield people

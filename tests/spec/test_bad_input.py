@@ -1,0 +1,77 @@
+"""What the server cannot accept: an answer to the sender alone, and nothing is lost."""
+
+import json
+
+import pytest
+
+
+def frame(message):
+    """Return a text frame with this message, whatever it is."""
+    return json.dumps({"message": message})
+
+
+BAD_FRAMES = {
+    "empty frame": "",
+    "no JSON": "hello",
+    "half JSON": '{"message": "hel',
+    "JSON and more": '{"message": "hello"} {}',
+    "byte order mark": '\ufeff{"message": "hello"}',
+    "array": '["hello"]',
+    "string": '"hello"',
+    "string message": '"message"',
+    "number": "1",
+    "null": "null",
+    "true": "true",
+    "NaN": "NaN",
+    "deep": "[" * 100_000,
+    "deep object": '{"message":' * 100_000,
+    "huge number": '{"message": ' + "1" * 5000 + "}",
+    "huge number beside": '{"message": "hello", "n": ' + "1" * 5000 + "}",
+    "missing": "{}",
+    "other case": '{"Message": "hello"}',
+    "message null": frame(None),
+    "message number": frame(1),
+    "message NaN": frame(float("nan")),
+    "message true": frame(True),
+    "message array": frame(["hello"]),
+    "message object": frame({"message": "hello"}),
+    "empty": frame(""),
+    "blank": frame(" \t\r\n\u3000"),
+    "too long": frame("x" * 2001),
+    "far too long": frame("x" * 900_000),
+    "too many emoji": frame("😀" * 2001),
+    "NUL": frame("a\0b"),
+    "high surrogate": frame("a\ud83db"),
+    "low surrogate": frame("a\udc00b"),
+    "surrogates reversed": frame("\udc00\ud83d"),
+    "binary": b"\x00\xff",
+    "binary JSON": b'{"message": "hello"}',
+    "empty binary": b"",
+}
+
+
+@pytest.mark.holds(since="01", can="Bad input is answered with an error, to you alone")
+@pytest.mark.parametrize("bad", BAD_FRAMES.values(), ids=BAD_FRAMES)
+async def test_bad_input_is_answered_to_its_sender_alone(people, bad):
+    alice, bob = await people.enter("alice"), await people.enter("bob")
+    await alice.send_frame(bad)
+    answer = await alice.hear()
+    assert list(answer) == ["error"]
+    assert isinstance(answer["error"], str)
+    assert answer["error"].strip()
+    await alice.send("still here")
+    assert (await alice.hear())["message"] == "still here"
+    await bob.send("bob's own")
+    heard = (await bob.hear())["message"]
+    assert heard in ("still here", "bob's own")
+
+
+@pytest.mark.holds(since="01")
+@pytest.mark.parametrize("extra", ['"extra": NaN', '"extra": [1e999]', '"__proto__": 1'])
+async def test_what_the_server_does_not_know_reaches_nobody(people, extra):
+    alice = await people.enter("alice")
+    await alice.send_frame(f'{{"message": "hello", {extra}}}')
+    heard = await alice.hear_raw()
+    assert json.loads(heard).keys() <= {"message", "user", "time", "type", "error"}
+    assert "NaN" not in heard
+    assert "Infinity" not in heard

@@ -1,0 +1,120 @@
+"""The pages: who sees which course, and who gets into which room's page."""
+
+import re
+
+import pytest
+
+HUGE = 10**39
+
+
+@pytest.mark.holds(since="00", can="Sign in and see the courses you are enrolled on")
+@pytest.mark.parametrize(
+    ("name", "sees"),
+    [("alice", {1}), ("bob", {1}), ("carol", {2}), ("teacher", {1, 2})],
+)
+def test_the_front_page_lists_the_courses_of_the_person(visitors, name, sees):
+    page = visitors[name].get("/").content.decode()
+    assert set(re.findall(r'href="/courses/(\d+)/"', page)) == {str(n) for n in sees}
+
+
+@pytest.mark.holds(since="00")
+@pytest.mark.parametrize("path", ["/", "/courses/1/"])
+def test_who_is_not_signed_in_is_sent_to_the_login_page(visitors, path):
+    response = visitors["anonymous"].get(path)
+    assert (response.status_code, response.url) == (302, f"/accounts/login/?next={path}")
+
+
+@pytest.mark.holds(since="00")
+def test_a_course_page_opens_to_its_students_only(visitors):
+    assert visitors["alice"].get("/courses/1/").status_code == 200
+    assert visitors["alice"].get("/courses/2/").status_code in (403, 404)
+    assert visitors["alice"].get(f"/courses/{HUGE}/").status_code in (403, 404)
+
+
+@pytest.mark.holds(since="00")
+def test_signing_in_takes_the_right_password_and_leads_to_the_wanted_page(step):
+    from django.test import Client
+
+    client, address = Client(), "/accounts/login/?next=/courses/1/"
+    wrong = client.post(address, {"username": "alice", "password": "wrong"})
+    assert wrong.status_code == 200
+    assert "errorlist" in wrong.content.decode()
+    right = client.post(address, {"username": "alice", "password": "demo"})
+    assert (right.status_code, right.url) == (302, "/courses/1/")
+    assert client.get("/courses/1/").status_code == 200
+    client.post("/accounts/logout/")
+    assert client.get("/courses/1/").status_code == 302
+
+
+@pytest.mark.holds(since="00")
+def test_the_admin_opens_to_the_teacher_only(visitors):
+    assert visitors["teacher"].get("/admin/courses/course/1/change/").status_code == 200
+    assert visitors["alice"].get("/admin/courses/course/").status_code == 302
+
+
+@pytest.fixture
+def changed_course(visitors):
+    """Let bob see course 1, then change its title for the test; return the new one."""
+    from courses.models import Course
+
+    visitors["bob"].get("/courses/1/")
+    course = Course.objects.get(id=1)
+    Course.objects.filter(id=1).update(title="Changed since")
+    yield "Changed since"
+    course.save()
+
+
+@pytest.mark.holds(since="00", until="00", can="Pages come from the per-site cache")
+def test_a_page_comes_from_the_cache_when_it_was_seen_before(visitors, changed_course):
+    assert changed_course not in visitors["bob"].get("/courses/1/").content.decode()
+
+
+@pytest.mark.holds(since="01", can="Pages are always fresh: the per-site cache is off")
+def test_a_page_is_fresh_when_it_was_seen_before(visitors, changed_course):
+    assert changed_course in visitors["bob"].get("/courses/1/").content.decode()
+
+
+@pytest.mark.holds(since="00", until="00")
+def test_there_is_no_chat_room_yet(visitors):
+    assert visitors["alice"].get("/chat/room/1/").status_code == 404
+
+
+@pytest.mark.holds(since="01", can="Open the room page of your course, and of no other")
+@pytest.mark.parametrize("room", [2, 3, 0, HUGE])
+def test_a_room_page_is_forbidden_to_who_is_not_enrolled(visitors, room):
+    assert visitors["alice"].get("/chat/room/1/").status_code == 200
+    assert visitors["alice"].get(f"/chat/room/{room}/").status_code == 403
+
+
+@pytest.mark.holds(since="01")
+def test_a_room_page_sends_the_anonymous_to_the_login_page(visitors):
+    response = visitors["anonymous"].get("/chat/room/1/")
+    assert (response.status_code, response.url) == (
+        302,
+        "/accounts/login/?next=/chat/room/1/",
+    )
+
+
+@pytest.mark.holds(since="01")
+def test_a_room_page_is_never_cached(visitors):
+    header = visitors["alice"].get("/chat/room/1/").headers["Cache-Control"]
+    assert "no-store" in header
+
+
+@pytest.mark.holds(since="01")
+def test_a_room_page_holds_no_script_of_its_own(visitors):
+    page = visitors["alice"].get("/chat/room/1/").content.decode()
+    scripts = re.findall(r"<script\b[^>]*>", page)
+    assert any("src=" in tag for tag in scripts)
+    assert all("src=" in tag or 'type="application/json"' in tag for tag in scripts)
+    assert not re.search(r"\son\w+=", page)
+
+
+@pytest.mark.holds(since="00", until="01")
+def test_the_course_page_does_not_lead_to_a_room_yet(visitors):
+    assert "/chat/room/" not in visitors["alice"].get("/courses/1/").content.decode()
+
+
+@pytest.mark.holds(since="02", can="Reach the room by a link on the course page")
+def test_the_course_page_leads_to_its_room(visitors):
+    assert 'href="/chat/room/1/"' in visitors["alice"].get("/courses/1/").content.decode()

@@ -1,0 +1,133 @@
+"""People in the rooms, in this process: cookies from Django, sockets from Channels."""
+
+import json
+
+from channels.testing import WebsocketCommunicator
+from django.contrib.auth import get_user_model
+from django.test import Client
+
+from .deadline import DEADLINE
+
+ORIGIN = "http://localhost:8000"
+
+
+def room_path(room):
+    """Return the socket's path of a course's room."""
+    return f"/ws/chat/room/{room}/"
+
+
+def signed_in(name):
+    """Return a Django test client in which the demo user `name` is signed in."""
+    client = Client()
+    client.force_login(get_user_model().objects.get(username=name))
+    return client
+
+
+def cookie_of(client):
+    """Return the Cookie header of a test client; empty if it has no cookies."""
+    return "; ".join(f"{key}={morsel.value}" for key, morsel in client.cookies.items())
+
+
+class Socket:
+    """One person's open socket: `send` a text or a frame, `hear` the next frame."""
+
+    def __init__(self, communicator):
+        self._communicator = communicator
+
+    async def send(self, message, **more):
+        """Send {"message": message}, and `more` keys beside it."""
+        await self.send_frame(json.dumps({"message": message, **more}))
+
+    async def send_frame(self, frame):
+        """Send a raw frame: a str as text, bytes as binary."""
+        kind = "text" if isinstance(frame, str) else "bytes"
+        await self._communicator.send_input({"type": "websocket.receive", kind: frame})
+
+    async def hear(self):
+        """Return the next frame, decoded; fail if none comes before the deadline."""
+        return json.loads(await self.hear_raw())
+
+    async def hear_raw(self):
+        """Return the next frame as it is."""
+        return await self._communicator.receive_from(timeout=DEADLINE)
+
+    async def hear_nothing_for(self, seconds):
+        """Return whether that many seconds pass in silence. Only where time matters."""
+        return await self._communicator.receive_nothing(timeout=seconds)
+
+    async def close(self):
+        """Leave, and wait until the consumer has seen it."""
+        await self._communicator.disconnect(timeout=DEADLINE)
+
+
+class Served:
+    """An ASGI application as a server runs it: an exception closes the socket.
+
+    Called with scope, receive and send, it runs `application`; an exception that comes
+    out of it is kept in `error`, and the socket hears a close instead of silence.
+    """
+
+    def __init__(self, application):
+        self._application = application
+        self.error = None
+
+    async def __call__(self, scope, receive, send):
+        try:
+            await self._application(scope, receive, send)
+        except Exception as error:
+            self.error = error
+            await send({"type": "websocket.close", "code": 1011})
+
+
+class People:
+    """Opens sockets for demo users on an ASGI application, and closes them all.
+
+    At the end of the block no consumer may have failed, neither before nor in closing.
+    """
+
+    def __init__(self, application, cookies):
+        self._application = application
+        self._cookies = cookies
+        self._opened = []
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, kind, *_):
+        for served, socket in self._opened:
+            await socket.close()
+            if kind is None and served.error:
+                raise served.error
+
+    async def _ask(self, path, origin, cookie):
+        """Ask for a socket; return it, what serves it, and whether it was accepted."""
+        headers = [] if origin is None else [(b"origin", origin.encode("latin1"))]
+        if cookie:
+            headers.append((b"cookie", cookie.encode("latin1")))
+        served = Served(self._application)
+        communicator = WebsocketCommunicator(served, path, headers=headers)
+        accepted, _ = await communicator.connect(timeout=DEADLINE)
+        socket = Socket(communicator)
+        self._opened.append((served, socket))
+        return socket, served, accepted
+
+    async def enter(self, name, room=1):
+        """Open a socket of the user `name` to a room; fail if it is refused."""
+        path = room_path(room)
+        socket, served, accepted = await self._ask(path, ORIGIN, self._cookies[name])
+        if served.error:
+            raise served.error
+        assert accepted, f"{name} is refused at {path}"
+        return socket
+
+    async def knock(self, path, origin=ORIGIN, cookie=""):
+        """Ask for a socket; return "accepted", "refused", or "no route".
+
+        "no route" is Channels' ValueError for a path that it has no consumer for,
+        which daphne answers with HTTP 500. Any other error fails the test.
+        """
+        _, served, accepted = await self._ask(path, origin, cookie)
+        if str(served.error).startswith("No route found"):
+            served.error = None
+            return "no route"
+        return "accepted" if accepted else "refused"

