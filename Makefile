@@ -53,4 +53,5 @@ screenshot: .venv/test.done
 .venv/test.done: .venv/run.done requirements-dev.txt
 	@echo "Installing what testing needs ..."
 	@$(UV_INSTALL) --require-hashes --requirement requirements-dev.txt
+	@.venv/bin/python -m compileall -q -j 0 .venv/lib >/dev/null || true
 	@touch $@

@@ -7,8 +7,12 @@ from tests.support.project import Project
 
 
 def pytest_generate_tests(metafunc):
-    """Run what uses the `layer` on Valkey and in memory, where a step has a layer."""
-    if "layer" in metafunc.fixturenames:
+    """Run what uses the `layer` on Valkey and in memory, where a step has a layer.
+
+    A test that concerns only one of them names it in a parametrize of its own.
+    """
+    named = metafunc.definition.iter_markers("parametrize")
+    if "layer" in metafunc.fixturenames and all(m.args[0] != "layer" for m in named):
         part = metafunc.config.part
         layered = not isinstance(part, Project) or part.has_layer
         names = ["valkey", "memory"] if layered else ["no layer"]

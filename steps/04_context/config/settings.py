@@ -66,6 +66,8 @@ CHANNEL_LAYERS = {
                     "address": os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0"),
                     # redis-py 8 gives up after 5 s of silence and closes the socket.
                     "socket_timeout": None,
+                    # When Redis is back, the first try meets a dead connection.
+                    "retry_on_error": [ConnectionError],
                 }
             ],
             # The default of 100 loses messages when a whole class writes at once.

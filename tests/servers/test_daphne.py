@@ -1,0 +1,79 @@
+"""Two people over real sockets, on daphne, as the room's page would be."""
+
+import asyncio
+import json
+
+import pytest
+
+from tests.support.real_sockets import enter, refusal
+
+pytestmark = pytest.mark.server
+
+
+@pytest.mark.holds(since="01", until="02")
+async def test_each_hears_only_what_he_said_himself(alice, bob):
+    await alice.send("from alice")
+    assert (await alice.hear())["message"] == "from alice"
+    await bob.send("from bob")
+    assert (await bob.hear())["message"] == "from bob"
+
+
+@pytest.mark.holds(since="03")
+async def test_each_hears_what_the_other_said(alice, bob):
+    await alice.send("from alice")
+    assert (await bob.hear())["message"] == "from alice"
+    await bob.send("from bob")
+    heard = [(await alice.hear())["message"] for _ in range(2)]
+    assert heard == ["from alice", "from bob"]
+
+
+@pytest.mark.holds(since="02")
+async def test_a_refusal_is_an_http_403_and_a_line_in_the_log(server, cookies):
+    start = len(server.lines)
+    assert await refusal(server, cookies["carol"]) == 403
+    assert await refusal(server, "") == 403
+    assert await refusal(server, cookies["alice"]) is None
+    server.wait_for_line("WSREJECT /ws/chat/room/1/", start)
+
+
+@pytest.mark.holds(since="01")
+async def test_a_message_beyond_the_limit_of_daphne_ends_its_own_socket_only(
+    server, cookies, bob
+):
+    alice = await enter(server, cookies["alice"])
+    await alice.connection.send(json.dumps({"message": "x" * 2**20}))
+    await alice.until_closed()
+    await bob.send("still here")
+    assert (await bob.hear())["message"] == "still here"
+
+
+@pytest.mark.holds(since="03", can="Who stops reading does not hold up the others")
+async def test_a_member_who_stops_reading_does_not_hold_up_the_others(
+    server, cookies, alice, bob
+):
+    # Each arrives as 24 kB of JSON: together more than the system keeps for a reader.
+    text, times = "😀" * 2000, 300
+    stalled = await enter(server, cookies["bob"], max_queue=1, compression=None)
+    try:
+
+        async def hear_all(person):
+            return [(await person.hear())["message"] for _ in range(times)]
+
+        hearing = asyncio.gather(hear_all(alice), hear_all(bob))
+        for _ in range(times):
+            await alice.send(text)
+        assert await hearing == [[text] * times] * 2
+    finally:
+        stalled.connection.transport.abort()
+
+
+@pytest.mark.holds(since="03", can="Several server processes share one room")
+async def test_two_server_processes_share_a_room(site, cookies, alice):
+    with site.daphne() as second:
+        bob = await enter(second, cookies["bob"])
+        await alice.send("across")
+        assert (await bob.hear())["message"] == "across"
+        await bob.send("and back")
+        heard = [(await alice.hear())["message"] for _ in range(2)]
+        assert heard == ["across", "and back"]
+        await bob.close()

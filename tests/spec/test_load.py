@@ -1,0 +1,78 @@
+"""Bursts, and silence: what a class does to a room."""
+
+import asyncio
+
+import pytest
+
+# A class. At the layers' default capacity of 100 it loses most of what it says.
+CROWD, EACH = 30, 10
+DEFAULT_CAPACITY = 100
+
+
+@pytest.mark.holds(since="01")
+async def test_a_burst_comes_back_whole_and_in_order(people):
+    alice = await people.enter("alice")
+    texts = [f"message {number}" for number in range(80)]
+    for text in texts:
+        await alice.send(text)
+    assert [(await alice.hear())["message"] for _ in texts] == texts
+
+
+@pytest.mark.holds(since="03", can="80 messages in a row arrive whole and in order")
+async def test_a_burst_reaches_the_other_whole_and_in_order(people):
+    alice, bob = await people.enter("alice"), await people.enter("bob")
+    texts = [f"message {number}" for number in range(80)]
+    for text in texts:
+        await alice.send(text)
+    assert [(await bob.hear())["message"] for _ in texts] == texts
+
+
+async def speak_all_at_once(people):
+    """Let CROWD sockets send EACH messages at once; return the sockets and the texts.
+
+    The texts are a list per socket, in the order of sending.
+    """
+    names = ["alice", "bob", "teacher"]
+    sockets = [await people.enter(names[n % len(names)]) for n in range(CROWD)]
+    texts = [[f"{n}: {m}" for m in range(EACH)] for n in range(CROWD)]
+
+    async def speak(socket, own_texts):
+        for text in own_texts:
+            await socket.send(text)
+
+    await asyncio.gather(*map(speak, sockets, texts))
+    return sockets, texts
+
+
+@pytest.mark.waiting
+@pytest.mark.holds(since="03", can="Nothing is lost when a whole class writes at once")
+async def test_a_crowd_is_heard_whole_by_everybody(people):
+    sockets, texts = await speak_all_at_once(people)
+    for socket in sockets:
+        heard = [(await socket.hear())["message"] for _ in range(CROWD * EACH)]
+        by_sender = [[t for t in heard if t.split(":")[0] == str(n)] for n in range(CROWD)]
+        assert by_sender == texts
+
+
+@pytest.mark.waiting
+@pytest.mark.holds(since="03")
+async def test_a_crowd_is_not_heard_whole_at_the_default_capacity(people):
+    from channels.layers import get_channel_layer
+
+    get_channel_layer().capacity = DEFAULT_CAPACITY
+    sockets, _ = await speak_all_at_once(people)
+    heard = 0
+    while not await sockets[0].hear_nothing_for(1):
+        await sockets[0].hear()
+        heard += 1
+    assert DEFAULT_CAPACITY <= heard < CROWD * EACH
+
+
+@pytest.mark.waiting
+@pytest.mark.holds(since="03", can="A socket that was idle for long still hears")
+@pytest.mark.parametrize("layer", ["valkey"], indirect=True)
+async def test_a_socket_that_was_idle_for_more_than_six_seconds_hears(people):
+    alice, bob = await people.enter("alice"), await people.enter("bob")
+    assert await bob.hear_nothing_for(6.5)
+    await alice.send("good morning")
+    assert (await bob.hear())["message"] == "good morning"

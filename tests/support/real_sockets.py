@@ -1,0 +1,64 @@
+"""Sockets over TCP, with the words of `tests.support.people.Socket`."""
+
+import asyncio
+import json
+
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from .deadline import DEADLINE
+from .people import room_path
+
+
+class RealSocket:
+    """One person's open socket on a real server."""
+
+    def __init__(self, connection):
+        self.connection = connection
+
+    async def send(self, message):
+        """Send {"message": message}."""
+        await self.connection.send(json.dumps({"message": message}))
+
+    async def hear(self):
+        """Return the next frame, decoded; fail if none comes before the deadline."""
+        async with asyncio.timeout(DEADLINE):
+            return json.loads(await self.connection.recv())
+
+    async def until_closed(self):
+        """Return the code with which the server has closed (1006: it just hung up)."""
+        try:
+            async with asyncio.timeout(DEADLINE):
+                while True:
+                    await self.connection.recv()
+        except ConnectionClosed as closed:
+            return closed.rcvd.code if closed.rcvd else 1006
+
+    async def close(self):
+        await self.connection.close()
+
+
+async def enter(server, cookie, room=1, **options):
+    """Open a socket to a room of `server`, as the room's page does.
+
+    Raises InvalidStatus if the server refuses.
+    """
+    connection = await connect(
+        f"ws://127.0.0.1:{server.port}{room_path(room)}",
+        origin=server.url,
+        additional_headers={"Cookie": cookie},
+        proxy=None,
+        open_timeout=DEADLINE,
+        **options,
+    )
+    return RealSocket(connection)
+
+
+async def refusal(server, cookie, room=1):
+    """Return the HTTP status with which `server` refuses a socket, None if it does not."""
+    try:
+        socket = await enter(server, cookie, room)
+    except InvalidStatus as error:
+        return error.response.status_code
+    await socket.close()
+    return None

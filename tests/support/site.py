@@ -1,0 +1,120 @@
+"""A copy of a project folder with its database, and real servers that run on it."""
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import urllib.parse
+import urllib.request
+from http.cookiejar import CookieJar
+
+from tutorial.channel_redis import free_port
+from tutorial.run import process_group
+
+from .deadline import DEADLINE
+
+SKIP = shutil.ignore_patterns("db.sqlite3", "__pycache__", "README.md")
+
+
+class Site:
+    """A copy of `project` in `folder`, migrated, with the demo data."""
+
+    def __init__(self, project, folder, redis_url=None):
+        self.folder = folder
+        self._environment = dict(os.environ)
+        if redis_url:
+            self._environment["REDIS_URL"] = redis_url
+        shutil.copytree(project, folder, ignore=SKIP)
+        self._manage("migrate")
+        self._manage("loaddata", "demo")
+
+    def _manage(self, *arguments):
+        command = [sys.executable, "manage.py", *arguments, "--verbosity=0"]
+        subprocess.run(command, cwd=self.folder, env=self._environment, check=True)
+
+    @contextlib.contextmanager
+    def daphne(self):
+        """Yield a Server: daphne, on a free port of 127.0.0.1."""
+        port = free_port()
+        command = ["daphne", "-b", "127.0.0.1", "-p", str(port)]
+        with self._serving(port, *command, "config.asgi:application") as server:
+            server.wait_for_line("Listening on TCP address")
+            yield server
+
+    @contextlib.contextmanager
+    def runserver(self):
+        """Yield a Server: Django's runserver, which serves the static files, too."""
+        port = free_port()
+        command = ["manage.py", "runserver", "--noreload", f"127.0.0.1:{port}"]
+        with self._serving(port, *command) as server:
+            server.wait_until_it_answers()
+            yield server
+
+    @contextlib.contextmanager
+    def _serving(self, port, *command):
+        python = [sys.executable, "-u"]
+        if not command[0].endswith(".py"):
+            python.append("-m")
+        with process_group(
+            [*python, *command],
+            cwd=self.folder,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            yield Server(process, port)
+
+
+class Server:
+    """A running server: its `port`, its `url`, and the lines that it has printed."""
+
+    def __init__(self, process, port):
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self.process = process
+        self.lines = []
+        self._news = threading.Condition()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            with self._news:
+                self.lines.append(line.rstrip())
+                self._news.notify_all()
+        self.process.stdout.close()
+
+    def wait_for_line(self, text, start=0):
+        """Return the first line from `start` on that holds `text`; fail without one."""
+
+        def found():
+            return next((line for line in self.lines[start:] if text in line), None)
+
+        with self._news:
+            assert self._news.wait_for(found, DEADLINE), self.lines
+            return found()
+
+    def wait_until_it_answers(self):
+        """Return when a request for the login page is answered."""
+        while self.process.poll() is None:
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(f"{self.url}/accounts/login/", timeout=DEADLINE)
+                return
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(0.05)
+        raise AssertionError(self.lines)
+
+    def sign_in(self, name):
+        """Sign the demo user in through the form; return the Cookie header."""
+        jar = CookieJar()
+        opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
+        address = f"{self.url}/accounts/login/"
+        page = opener.open(address, timeout=DEADLINE).read().decode()
+        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)[1]
+        fields = {"username": name, "password": "demo", "csrfmiddlewaretoken": token}
+        data = urllib.parse.urlencode(fields).encode()
+        assert opener.open(address, data, timeout=DEADLINE).url == f"{self.url}/"
+        return "; ".join(f"{cookie.name}={cookie.value}" for cookie in jar)
