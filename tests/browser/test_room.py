@@ -1,0 +1,145 @@
+"""What alice and bob see in their browsers, at every step."""
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from tests.support.deadline import DEADLINE
+
+pytestmark = pytest.mark.browser
+expect.set_options(timeout=DEADLINE * 1000)
+
+ARTEFACTS = Path("artefacts")
+SCRIPT = "<img src=x onerror=\"alert('img')\"><script>alert('script')</script>"
+
+
+async def enter_by_address(*people):
+    """Open room 1 by its address, as long as no link leads there."""
+    for person in people:
+        await person.page.goto(f"{person.url}/chat/room/1/")
+        await expect(person.status).to_have_text("Connected")
+
+
+async def enter_by_link(*people):
+    """Go from the list of courses to the course, and from there to its room."""
+    for person in people:
+        await person.page.get_by_role("link", name="Django by Doing").click()
+        await person.page.get_by_role("link", name="Chat").click()
+        await person.page.wait_for_url("**/chat/room/1/")
+        await expect(person.status).to_have_text("Connected")
+
+
+async def keep_a_picture(step, **people):
+    """Keep a screenshot of each person's page, outside git."""
+    ARTEFACTS.mkdir(exist_ok=True)
+    for name, person in people.items():
+        await person.page.screenshot(path=ARTEFACTS / f"{step.name}-{name}.png")
+
+
+@pytest.mark.holds(since="00", until="00")
+async def test_alice_goes_from_the_list_to_her_course(alice, step):
+    await alice.page.get_by_role("link", name="Django by Doing").click()
+    await expect(alice.page.get_by_role("heading")).to_have_text("Django by Doing")
+    await keep_a_picture(step, alice=alice)
+
+
+@pytest.mark.holds(since="01", until="01")
+async def test_at_01_each_sees_only_what_he_said_himself(alice, bob, step):
+    await enter_by_address(alice, bob)
+    await each_sees_only_what_he_said_himself(alice, bob, step)
+
+
+@pytest.mark.holds(since="02", until="02")
+async def test_at_02_each_sees_only_what_he_said_himself(alice, bob, step):
+    await enter_by_link(alice, bob)
+    await each_sees_only_what_he_said_himself(alice, bob, step)
+
+
+async def each_sees_only_what_he_said_himself(alice, bob, step):
+    await alice.say("Hello, it is alice")
+    await expect(alice.messages).to_have_text(["Hello, it is alice"])
+    await bob.say(SCRIPT)
+    await expect(bob.messages).to_have_text([SCRIPT])
+    await keep_a_picture(step, alice=alice, bob=bob)
+
+
+@pytest.mark.holds(since="03", until="03")
+async def test_both_see_what_one_says(alice, bob, step):
+    await enter_by_link(alice, bob)
+    await alice.say("Hello, it is alice")
+    await expect(bob.messages).to_have_text(["Hello, it is alice"])
+    await bob.say(SCRIPT)
+    for person in (alice, bob):
+        await expect(person.messages).to_have_text(["Hello, it is alice", SCRIPT])
+    await keep_a_picture(step, alice=alice, bob=bob)
+
+
+@pytest.mark.holds(since="04", can="One's own messages are told apart at a glance")
+async def test_both_see_who_said_it_and_tell_their_own_apart(alice, bob, step):
+    await enter_by_link(alice, bob)
+    await alice.say("Hello, it is alice")
+    await expect(bob.messages).to_contain_text(["Hello, it is alice"])
+    await bob.say(SCRIPT)
+    for person, authors in ((alice, ["me", "bob"]), (bob, ["alice", "me"])):
+        texts = ["Hello, it is alice", SCRIPT]
+        await expect(person.messages).to_contain_text(texts)
+        await expect(person.messages).to_contain_text(authors)
+        lefts = [(await m.bounding_box())["x"] for m in await person.messages.all()]
+        own = authors.index("me")
+        assert lefts[own] > lefts[1 - own]
+        for time in await person.log.locator("time").all():
+            local = "element => new Date(element.dateTime).toLocaleTimeString()"
+            assert await time.inner_text() == await time.evaluate(local)
+    await keep_a_picture(step, alice=alice, bob=bob)
+
+
+@pytest.mark.holds(since="01", can="The page says what is wrong, and keeps your text")
+async def test_an_error_is_shown_to_its_author_and_his_text_is_kept(alice, bob):
+    await enter_by_address(alice, bob)
+    await expect(alice.field).to_be_focused()
+    await alice.say("")
+    await alice.say("x" * 2001)
+    await expect(alice.alert).not_to_be_empty()
+    await expect(alice.field).to_have_value("x" * 2001)
+    await alice.say("   ")
+    await expect(alice.alert).to_contain_text("empty")
+    await alice.say("better")
+    await expect(alice.messages).to_contain_text(["better"])
+    await expect(alice.alert).to_be_empty()
+    await expect(alice.field).to_have_value("")
+    await expect(alice.field).to_be_focused()
+    await bob.say("mine")
+    await expect(bob.messages.last).to_contain_text("mine")
+    await expect(bob.alert).to_be_empty()
+
+
+@pytest.mark.holds(since="01")
+async def test_the_log_keeps_its_end_in_view_unless_the_reader_has_scrolled_up(alice):
+    await enter_by_address(alice)
+    from_end = "log => Math.round(log.scrollHeight - log.scrollTop - log.clientHeight)"
+    for number in range(25):
+        await alice.say(f"message {number}")
+    await expect(alice.messages).to_have_count(25)
+    assert await alice.log.evaluate(from_end) <= 1
+    await alice.log.evaluate("log => { log.scrollTop = 0; }")
+    await alice.say("one more")
+    await expect(alice.messages).to_have_count(26)
+    assert await alice.log.evaluate("log => log.scrollTop") == 0
+
+
+@pytest.mark.holds(since="01", can="The page says when it is connected, and when not")
+async def test_a_stopped_server_shows_as_closed_and_nothing_can_be_sent(
+    site, browser
+):
+    from tests.support.browser import person
+
+    with site.runserver() as server:
+        async with person(browser, server.url, "alice") as alice:
+            await enter_by_address(alice)
+            await expect(alice.button).to_be_enabled()
+            server.process.kill()
+            await expect(alice.status).to_contain_text("Closed")
+            await expect(alice.button).to_be_disabled()
+            await alice.say("still typed")
+            await expect(alice.field).to_have_value("still typed")

@@ -1,0 +1,100 @@
+"""A real browser: Chromium of the system, or Playwright's own."""
+
+import contextlib
+import os
+import shutil
+
+import pytest
+from playwright.async_api import Error, async_playwright
+
+from .deadline import DEADLINE
+
+HOW_TO_INSTALL = (
+    "no Chromium: install it by your system's packages, "
+    "or by .venv/bin/playwright install chromium"
+)
+# What Chromium would otherwise look up in the network on its own.
+QUIET = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-quic",
+]
+
+
+@contextlib.asynccontextmanager
+async def chromium():
+    """Yield a running headless Browser.
+
+    Without one the test is skipped, or, with CI set, fails; both say how to get one.
+    """
+    system = shutil.which("chromium") or shutil.which("google-chrome")
+    # Chromium's sandbox does not run as root, as in most CI machines.
+    arguments = QUIET + (["--no-sandbox"] if os.geteuid() == 0 else [])
+    async with async_playwright() as playwright:
+        try:
+            browser = await playwright.chromium.launch(
+                executable_path=system, args=arguments
+            )
+        except Error as error:
+            (pytest.fail if os.environ.get("CI") else pytest.skip)(
+                HOW_TO_INSTALL if "Executable doesn't exist" in str(error) else str(error)
+            )
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+class Person:
+    """Somebody with a browser of his own: a `page`, and what its console has said.
+
+    `complaints` are the errors of the page's scripts and of its console.
+    """
+
+    def __init__(self, page, url):
+        self.page = page
+        self.url = url
+        self.complaints = []
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", self._note)
+        page.on("dialog", self._refuse_dialog)
+        self.log = page.get_by_role("log")
+        self.messages = self.log.get_by_role("listitem")
+        self.status = page.get_by_role("status")
+        self.alert = page.get_by_role("alert")
+        self.field = page.get_by_label("Message", exact=True)
+        self.button = page.get_by_role("button", name="Send")
+
+    def _note(self, message):
+        if message.type == "error":
+            self.complaints.append(message.text)
+
+    async def _refuse_dialog(self, dialog):
+        self.complaints.append(f"a dialog: {dialog.message}")
+        await dialog.dismiss()
+
+    async def sign_in(self, name):
+        """Sign in through the form and arrive at the list of courses."""
+        await self.page.goto(self.url)
+        await self.page.get_by_label("Username").fill(name)
+        await self.page.get_by_label("Password").fill("demo")
+        await self.page.get_by_role("button", name="Sign in").click()
+        await self.page.wait_for_url(f"{self.url}/")
+
+    async def say(self, text):
+        """Type a message and press Enter."""
+        await self.field.fill(text)
+        await self.field.press("Enter")
+
+
+@contextlib.asynccontextmanager
+async def person(browser, url, name, **options):
+    """Yield a Person in a browser context of his own, signed in as `name`."""
+    context = await browser.new_context(**options)
+    context.set_default_timeout(DEADLINE * 1000)
+    somebody = Person(await context.new_page(), url)
+    await somebody.sign_in(name)
+    yield somebody
+    await context.close()
