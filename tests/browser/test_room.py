@@ -1,16 +1,16 @@
 """What alice and bob see in their browsers, at every step."""
 
-from pathlib import Path
-
 import pytest
 from playwright.async_api import expect
 
+from tests.support.browser import visit
 from tests.support.deadline import DEADLINE
 
-pytestmark = pytest.mark.browser
+# One event loop for all: the browser is started once.
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 expect.set_options(timeout=DEADLINE * 1000)
 
-ARTEFACTS = Path("artefacts")
+ARTEFACTS = "artefacts"
 SCRIPT = "<img src=x onerror=\"alert('img')\"><script>alert('script')</script>"
 
 
@@ -32,9 +32,8 @@ async def enter_by_link(*people):
 
 async def keep_a_picture(step, **people):
     """Keep a screenshot of each person's page, outside git."""
-    ARTEFACTS.mkdir(exist_ok=True)
     for name, person in people.items():
-        await person.page.screenshot(path=ARTEFACTS / f"{step.name}-{name}.png")
+        await person.page.screenshot(path=f"{ARTEFACTS}/{step.name}-{name}.png")
 
 
 @pytest.mark.holds(since="00", until="00")
@@ -130,12 +129,10 @@ async def test_the_log_keeps_its_end_in_view_unless_the_reader_has_scrolled_up(a
 
 @pytest.mark.holds(since="01", can="The page says when it is connected, and when not")
 async def test_a_stopped_server_shows_as_closed_and_nothing_can_be_sent(
-    site, browser
+    site, browser, states
 ):
-    from tests.support.browser import person
-
     with site.runserver() as server:
-        async with person(browser, server.url, "alice") as alice:
+        async with visit(browser, server.url, storage_state=states["alice"]) as alice:
             await enter_by_address(alice)
             await expect(alice.button).to_be_enabled()
             server.process.kill()
@@ -143,3 +140,12 @@ async def test_a_stopped_server_shows_as_closed_and_nothing_can_be_sent(
             await expect(alice.button).to_be_disabled()
             await alice.say("still typed")
             await expect(alice.field).to_have_value("still typed")
+
+
+@pytest.mark.holds(since="01")
+async def test_before_its_script_runs_the_page_says_connecting(server, browser, states):
+    options = {"storage_state": states["alice"], "java_script_enabled": False}
+    async with visit(browser, server.url, **options) as alice:
+        await alice.page.goto(f"{server.url}/chat/room/1/")
+        await expect(alice.status).to_contain_text("Connecting")
+        await expect(alice.button).to_be_disabled()

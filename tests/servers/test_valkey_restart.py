@@ -11,19 +11,19 @@ pytestmark = [
 
 
 async def test_a_killed_valkey_closes_the_sockets_and_a_reload_works_when_it_is_back(
-    server, cookies, own_valkey
+    server, cookies, project
 ):
     alice = await enter(server, cookies["alice"])
     bob = await enter(server, cookies["bob"])
     start = len(server.lines)
-    own_valkey.terminate()
+    project.valkey.terminate()
     try:
         assert await alice.until_closed() == await bob.until_closed() == 4503
         assert await refusal(server, cookies["alice"]) == 403
         server.wait_for_line("Redis does not answer: Error", start)
         assert not [line for line in server.lines[start:] if "Traceback" in line]
     finally:
-        own_valkey.start()
+        project.valkey.start()
 
     alice = await enter(server, cookies["alice"])
     bob = await enter(server, cookies["bob"])

@@ -67,7 +67,9 @@ async def test_bad_input_is_answered_to_its_sender_alone(people, bad):
 
 
 @pytest.mark.holds(since="01")
-@pytest.mark.parametrize("extra", ['"extra": NaN', '"extra": [1e999]', '"__proto__": 1'])
+@pytest.mark.parametrize(
+    "extra", ['"extra": NaN', '"extra": [1e999]', '"__proto__": 1']
+)
 async def test_what_the_server_does_not_know_reaches_nobody(people, extra):
     alice = await people.enter("alice")
     await alice.send_frame(f'{{"message": "hello", {extra}}}')

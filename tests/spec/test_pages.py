@@ -21,7 +21,10 @@ def test_the_front_page_lists_the_courses_of_the_person(visitors, name, sees):
 @pytest.mark.parametrize("path", ["/", "/courses/1/"])
 def test_who_is_not_signed_in_is_sent_to_the_login_page(visitors, path):
     response = visitors["anonymous"].get(path)
-    assert (response.status_code, response.url) == (302, f"/accounts/login/?next={path}")
+    assert (response.status_code, response.url) == (
+        302,
+        f"/accounts/login/?next={path}",
+    )
 
 
 @pytest.mark.holds(since="00")
@@ -117,4 +120,6 @@ def test_the_course_page_does_not_lead_to_a_room_yet(visitors):
 
 @pytest.mark.holds(since="02", can="Reach the room by a link on the course page")
 def test_the_course_page_leads_to_its_room(visitors):
-    assert 'href="/chat/room/1/"' in visitors["alice"].get("/courses/1/").content.decode()
+    assert (
+        'href="/chat/room/1/"' in visitors["alice"].get("/courses/1/").content.decode()
+    )

@@ -39,7 +39,9 @@ async def chromium():
             )
         except Error as error:
             (pytest.fail if os.environ.get("CI") else pytest.skip)(
-                HOW_TO_INSTALL if "Executable doesn't exist" in str(error) else str(error)
+                HOW_TO_INSTALL
+                if "Executable doesn't exist" in str(error)
+                else str(error)
             )
         try:
             yield browser
@@ -75,14 +77,6 @@ class Person:
         self.complaints.append(f"a dialog: {dialog.message}")
         await dialog.dismiss()
 
-    async def sign_in(self, name):
-        """Sign in through the form and arrive at the list of courses."""
-        await self.page.goto(self.url)
-        await self.page.get_by_label("Username").fill(name)
-        await self.page.get_by_label("Password").fill("demo")
-        await self.page.get_by_role("button", name="Sign in").click()
-        await self.page.wait_for_url(f"{self.url}/")
-
     async def say(self, text):
         """Type a message and press Enter."""
         await self.field.fill(text)
@@ -90,11 +84,25 @@ class Person:
 
 
 @contextlib.asynccontextmanager
-async def person(browser, url, name, **options):
-    """Yield a Person in a browser context of his own, signed in as `name`."""
+async def visit(browser, url, **options):
+    """Yield a Person in a browser context of his own, on the site's front page.
+
+    `options` are those of Playwright's new_context, such as `storage_state`.
+    """
     context = await browser.new_context(**options)
     context.set_default_timeout(DEADLINE * 1000)
     somebody = Person(await context.new_page(), url)
-    await somebody.sign_in(name)
+    await somebody.page.goto(url)
     yield somebody
     await context.close()
+
+
+async def signed_in_state(browser, url, name):
+    """Sign the demo user in through the form; return the context's storage state."""
+    async with visit(browser, url) as somebody:
+        page = somebody.page
+        await page.get_by_label("Username").fill(name)
+        await page.get_by_label("Password").fill("demo")
+        await page.get_by_role("button", name="Sign in").click()
+        await page.wait_for_url(f"{url}/")
+        return await page.context.storage_state()

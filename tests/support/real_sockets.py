@@ -55,7 +55,7 @@ async def enter(server, cookie, room=1, **options):
 
 
 async def refusal(server, cookie, room=1):
-    """Return the HTTP status with which `server` refuses a socket, None if it does not."""
+    """Return the HTTP status of a refused handshake; None if it is accepted."""
     try:
         socket = await enter(server, cookie, room)
     except InvalidStatus as error:
