@@ -1,0 +1,230 @@
+"""The spec can fail: each mistake in a copy of a step turns the right test red."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+
+import pytest
+
+from tutorial.steps import ROOT, find_step
+
+pytestmark = pytest.mark.waiting
+
+ASGI, CONSUMER, ROUTING, SETTINGS, VIEW, SCRIPT = (
+    "config/asgi.py",
+    "chat/consumers.py",
+    "chat/routing.py",
+    "config/settings.py",
+    "chat/views.py",
+    "chat/static/chat/room.js",
+)
+
+
+@dataclass
+class Mutant:
+    """In `file` of a step, `right` becomes `wrong`; the test `red` must notice."""
+
+    mistake: str
+    step: str
+    file: str
+    right: str
+    wrong: str
+    red: str
+
+
+# The second alone would hide the lack of the first for a while: it tries again, too.
+IDLE_CURES = '''\
+                    "socket_timeout": None,
+                    # When Redis is back, the first try meets a dead connection.
+                    "retry_on_error": [ConnectionError],
+'''
+
+MUTANTS = [
+    Mutant(
+        "the socket does not ask who is enrolled",
+        "02",
+        CONSUMER,
+        "user.is_authenticated and user.courses.filter(id=course_id).exists()",
+        "user.is_authenticated",
+        "spec/test_handshake.py::test_who_is_not_enrolled_is_refused",
+    ),
+    Mutant(
+        "the asynchronous socket does not ask who is enrolled",
+        "05",
+        CONSUMER,
+        "user.is_authenticated and await user.courses.filter(id=course_id).aexists()",
+        "user.is_authenticated",
+        "spec/test_handshake.py::test_who_is_not_enrolled_is_refused",
+    ),
+    Mutant(
+        "the socket does not ask who is signed in",
+        "05",
+        CONSUMER,
+        "user.is_authenticated and await",
+        "await",
+        "spec/test_handshake.py::test_the_anonymous_are_refused",
+    ),
+    Mutant(
+        "nobody checks the origin",
+        "02",
+        ASGI,
+        "AllowedHostsOriginValidator(\n",
+        "(\n",
+        "spec/test_handshake.py::test_a_page_of_another_site_is_refused",
+    ),
+    Mutant(
+        "nobody finds out who the user is",
+        "03",
+        ASGI,
+        "AuthMiddlewareStack(R",
+        "(R",
+        "spec/test_handshake.py::test_who_is_enrolled_is_let_in",
+    ),
+    Mutant(
+        "the room page does not ask who is enrolled",
+        "01",
+        VIEW,
+        "if course is None:",
+        "if False:",
+        "spec/test_pages.py::test_a_room_page_is_forbidden_to_who_is_not_enrolled",
+    ),
+    Mutant(
+        "the room page may be cached",
+        "01",
+        VIEW,
+        "@never_cache\n",
+        "",
+        "spec/test_pages.py::test_a_room_page_is_never_cached",
+    ),
+    Mutant(
+        "one consumer serves all sockets",
+        "03",
+        ROUTING,
+        "ChatConsumer.as_asgi()",
+        "ChatConsumer()",
+        "spec/test_messages.py::test_the_other_and_the_second_tab_hear_a_message",
+    ),
+    Mutant(
+        "one asynchronous consumer serves all sockets",
+        "05",
+        ROUTING,
+        "ChatConsumer.as_asgi()",
+        "ChatConsumer()",
+        "spec/test_messages.py::test_the_other_and_the_second_tab_hear_a_message",
+    ),
+    Mutant(
+        "a message is shown as HTML",
+        "05",
+        SCRIPT,
+        "item.textContent = data.message",
+        "item.innerHTML = data.message",
+        "browser/test_room.py::test_both_see_who_said_it_and_tell_their_own_apart",
+    ),
+    Mutant(
+        "who leaves stays a member",
+        "03",
+        CONSUMER,
+        "if self.room_group_name:",
+        "if False:",
+        "spec/test_messages.py::test_who_has_left_is_no_member_any_more",
+    ),
+    Mutant(
+        "nobody awaits the sending to the group",
+        "05",
+        CONSUMER,
+        "await self.channel_layer.group_send(",
+        "self.channel_layer.group_send(",
+        "spec/test_messages.py::test_a_message_comes_back_to_its_sender_once",
+    ),
+    Mutant(
+        "nobody validates what comes in",
+        "01",
+        CONSUMER,
+        "message = clean_message(text_data)",
+        'message = json.loads(text_data)["message"]',
+        "spec/test_bad_input.py::test_bad_input_is_answered_to_its_sender_alone",
+    ),
+    Mutant(
+        "an error is told to the whole room",
+        "05",
+        CONSUMER,
+        'await self.send(text_data=json.dumps({"error": error.message}))',
+        "await self.channel_layer.group_send(self.room_group_name, "
+        '{"type": "chat.message", "message": error.message, "user": "", "time": ""})',
+        "spec/test_bad_input.py::test_bad_input_is_answered_to_its_sender_alone",
+    ),
+    Mutant(
+        "the sender says who he is",
+        "04",
+        CONSUMER,
+        'self.scope["user"].username',
+        'json.loads(text_data).get("user", self.scope["user"].username)',
+        "spec/test_context.py::test_a_sender_cannot_forge_who_or_when",
+    ),
+    Mutant(
+        "all rooms are one group",
+        "03",
+        CONSUMER,
+        'f"chat_{course_id}"',
+        '"chat"',
+        "spec/test_messages.py::test_another_room_does_not_hear_a_message",
+    ),
+    Mutant(
+        "redis-py may give up after five seconds",
+        "05",
+        SETTINGS,
+        IDLE_CURES,
+        "",
+        "spec/test_load.py::"
+        "test_a_socket_that_was_idle_for_more_than_six_seconds_hears",
+    ),
+    Mutant(
+        "a channel keeps only 100 messages",
+        "05",
+        SETTINGS,
+        '"capacity": 2000,',
+        "",
+        "spec/test_load.py::test_a_crowd_is_heard_whole_by_everybody",
+    ),
+    Mutant(
+        "a command is not tried again when Redis is back",
+        "05",
+        SETTINGS,
+        '"retry_on_error": [ConnectionError],',
+        "",
+        "servers/test_valkey_restart.py::"
+        "test_a_killed_valkey_closes_the_sockets_and_a_reload_works_when_it_is_back",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    "mutant",
+    [
+        pytest.param(
+            mutant,
+            id=f"{mutant.step}: {mutant.mistake}",
+            marks=[pytest.mark.browser] if mutant.file == SCRIPT else [],
+        )
+        for mutant in MUTANTS
+    ],
+)
+def test_a_mistake_turns_the_spec_red(mutant, tmp_path):
+    copy = tmp_path / "copy"
+    ignore = shutil.ignore_patterns("db.sqlite3", "__pycache__")
+    shutil.copytree(find_step(mutant.step).path, copy, ignore=ignore)
+    file = copy / mutant.file
+    assert file.read_text().count(mutant.right) == 1
+    file.write_text(file.read_text().replace(mutant.right, mutant.wrong))
+
+    spec = [sys.executable, "-m", "pytest", "--everything", "-x", "-q", "--tb=no"]
+    done = subprocess.run(
+        [*spec, "--step", mutant.step, "--project", copy, ROOT / "tests" / mutant.red],
+        cwd=tmp_path,
+        env=os.environ | {"TEST_DEADLINE": "3"},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, mutant.red in done.stdout) == (1, True), done.stdout
