@@ -1,5 +1,8 @@
 """Which tests run: the options, the steps that a test holds for, a worker per step."""
 
+import fcntl
+import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from tutorial.steps import all_steps, find_step
 
 HERE = Path(__file__).parent
 HELD_BACK = ("waiting", "server", "browser")
+LANES = 3
 # Tests that belong to no step; each of these folders gets a worker of its own.
 STEPLESS = ("house", "mutants")
 
@@ -71,6 +75,26 @@ def pytest_configure(config):
             config.part = Project(step, config.option.project or step.path)
         except (TutorialError, NotReady) as error:
             raise pytest.UsageError(str(error))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session):
+    """Let no more than LANES steps run at once: more would only wait for each other.
+
+    The folders without steps wait much and work little, so they go first.
+    """
+    if not (is_worker(session.config) and isinstance(session.config.part, Project)):
+        return (yield)
+    os.nice(10)
+    run = session.config.workerinput["testrunuid"]
+    lane = int(session.config.part.step.number) % LANES
+    path = Path(tempfile.gettempdir(), f"lane-{run}-{lane}")
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            return (yield)
+        finally:
+            path.unlink(missing_ok=True)
 
 
 def pytest_unconfigure(config):

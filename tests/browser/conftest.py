@@ -1,9 +1,11 @@
 """Two people in two browsers, on a site of their own."""
 
+import contextlib
+
 import pytest
 import pytest_asyncio
 
-from tests.support.browser import chromium, signed_in_state, visit
+from tests.support.browser import chromium, visit
 
 
 @pytest.fixture(scope="session")
@@ -21,35 +23,41 @@ async def browser():
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def states(browser, server):
-    """What the browsers of alice and bob keep once they have signed in by the form."""
-    return {
-        name: await signed_in_state(browser, server.url, name)
-        for name in ("alice", "bob")
-    }
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def alice(browser, server, states):
-    """alice on a projector: a wide window."""
+async def alice_signed_in(browser, server):
+    """alice on a projector: a wide window; she has signed in through the form."""
     size = {"width": 1024, "height": 640}
-    async with visit(
-        browser, server.url, storage_state=states["alice"], viewport=size
-    ) as alice:
+    async with visit(browser, server.url, viewport=size) as alice:
+        await alice.sign_in("alice")
         yield alice
-        assert alice.complaints == []
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def bob_signed_in(browser, server):
+    """bob on a phone with dark colours; he has signed in through the form."""
+    size = {"width": 390, "height": 700}
+    async with visit(browser, server.url, viewport=size, color_scheme="dark") as bob:
+        await bob.sign_in("bob")
+        yield bob
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def bob(browser, server, states):
-    """bob on a phone, with dark colours."""
-    size = {"width": 390, "height": 700}
-    async with visit(
-        browser,
-        server.url,
-        storage_state=states["bob"],
-        viewport=size,
-        color_scheme="dark",
-    ) as bob:
+async def alice(alice_signed_in):
+    """alice, on the list of her courses; her page must not complain in the test."""
+    async with back_home(alice_signed_in) as alice:
+        yield alice
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def bob(bob_signed_in):
+    """bob, on the list of his courses; his page must not complain in the test."""
+    async with back_home(bob_signed_in) as bob:
         yield bob
-        assert bob.complaints == []
+
+
+@contextlib.asynccontextmanager
+async def back_home(person):
+    """Let a person begin on the front page, and check what his page complains of."""
+    person.complaints.clear()
+    await person.page.goto(person.url)
+    yield person
+    assert person.complaints == []

@@ -129,10 +129,11 @@ async def test_the_log_keeps_its_end_in_view_unless_the_reader_has_scrolled_up(a
 
 @pytest.mark.holds(since="01", can="The page says when it is connected, and when not")
 async def test_a_stopped_server_shows_as_closed_and_nothing_can_be_sent(
-    site, browser, states
+    site, browser, alice
 ):
+    signed_in = await alice.page.context.storage_state()
     with site.runserver() as server:
-        async with visit(browser, server.url, storage_state=states["alice"]) as alice:
+        async with visit(browser, server.url, storage_state=signed_in) as alice:
             await enter_by_address(alice)
             await expect(alice.button).to_be_enabled()
             server.process.kill()
@@ -143,9 +144,11 @@ async def test_a_stopped_server_shows_as_closed_and_nothing_can_be_sent(
 
 
 @pytest.mark.holds(since="01")
-async def test_before_its_script_runs_the_page_says_connecting(server, browser, states):
-    options = {"storage_state": states["alice"], "java_script_enabled": False}
-    async with visit(browser, server.url, **options) as alice:
-        await alice.page.goto(f"{server.url}/chat/room/1/")
-        await expect(alice.status).to_contain_text("Connecting")
-        await expect(alice.button).to_be_disabled()
+async def test_before_its_script_runs_the_page_says_connecting(alice):
+    await alice.page.route("**/*.js", lambda route: route.abort())
+    await alice.page.goto(f"{alice.url}/chat/room/1/")
+    await expect(alice.status).to_contain_text("Connecting")
+    await expect(alice.button).to_be_disabled()
+    await alice.page.unroute("**/*.js")
+    # The browser has told of the script that it could not load.
+    assert alice.complaints.pop().endswith("net::ERR_FAILED")

@@ -35,23 +35,15 @@ class Mutant:
 
 
 # The second alone would hide the lack of the first for a while: it tries again, too.
-IDLE_CURES = '''\
+IDLE_CURES = """\
                     "socket_timeout": None,
                     # When Redis is back, the first try meets a dead connection.
                     "retry_on_error": [ConnectionError],
-'''
+"""
 
 MUTANTS = [
     Mutant(
         "the socket does not ask who is enrolled",
-        "02",
-        CONSUMER,
-        "user.is_authenticated and user.courses.filter(id=course_id).exists()",
-        "user.is_authenticated",
-        "spec/test_handshake.py::test_who_is_not_enrolled_is_refused",
-    ),
-    Mutant(
-        "the asynchronous socket does not ask who is enrolled",
         "05",
         CONSUMER,
         "user.is_authenticated and await user.courses.filter(id=course_id).aexists()",
@@ -101,14 +93,6 @@ MUTANTS = [
     Mutant(
         "one consumer serves all sockets",
         "03",
-        ROUTING,
-        "ChatConsumer.as_asgi()",
-        "ChatConsumer()",
-        "spec/test_messages.py::test_the_other_and_the_second_tab_hear_a_message",
-    ),
-    Mutant(
-        "one asynchronous consumer serves all sockets",
-        "05",
         ROUTING,
         "ChatConsumer.as_asgi()",
         "ChatConsumer()",

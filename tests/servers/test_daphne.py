@@ -30,7 +30,7 @@ async def test_each_hears_what_the_other_said(alice, bob):
 @pytest.mark.holds(since="02")
 async def test_a_refusal_is_an_http_403_and_a_line_in_the_log(server, cookies):
     start = len(server.lines)
-    assert await refusal(server, cookies["carol"]) == 403
+    assert await refusal(server, cookies["alice"], room=2) == 403
     assert await refusal(server, "") == 403
     assert await refusal(server, cookies["alice"]) is None
     server.wait_for_line("WSREJECT /ws/chat/room/1/", start)

@@ -58,6 +58,7 @@ async def test_a_crowd_is_heard_whole_by_everybody(people):
 
 @pytest.mark.waiting
 @pytest.mark.holds(since="03")
+@pytest.mark.parametrize("layer", ["valkey"], indirect=True)
 async def test_a_crowd_is_not_heard_whole_at_the_default_capacity(people):
     from channels.layers import get_channel_layer
 

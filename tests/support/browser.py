@@ -13,8 +13,9 @@ HOW_TO_INSTALL = (
     "no Chromium: install it by your system's packages, "
     "or by .venv/bin/playwright install chromium"
 )
-# What Chromium would otherwise look up in the network on its own.
+# What Chromium would otherwise draw with, and look up in the network on its own.
 QUIET = [
+    "--disable-gpu",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
@@ -77,6 +78,13 @@ class Person:
         self.complaints.append(f"a dialog: {dialog.message}")
         await dialog.dismiss()
 
+    async def sign_in(self, name):
+        """Sign the demo user in through the form."""
+        await self.page.get_by_label("Username").fill(name)
+        await self.page.get_by_label("Password").fill("demo")
+        await self.page.get_by_role("button", name="Sign in").click()
+        await self.page.wait_for_url(f"{self.url}/")
+
     async def say(self, text):
         """Type a message and press Enter."""
         await self.field.fill(text)
@@ -95,14 +103,3 @@ async def visit(browser, url, **options):
     await somebody.page.goto(url)
     yield somebody
     await context.close()
-
-
-async def signed_in_state(browser, url, name):
-    """Sign the demo user in through the form; return the context's storage state."""
-    async with visit(browser, url) as somebody:
-        page = somebody.page
-        await page.get_by_label("Username").fill(name)
-        await page.get_by_label("Password").fill("demo")
-        await page.get_by_role("button", name="Sign in").click()
-        await page.wait_for_url(f"{url}/")
-        return await page.context.storage_state()
