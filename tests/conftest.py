@@ -1,4 +1,4 @@
-"""Which tests run: the options, the steps that a test holds for, a worker per step."""
+"""Which tests run: the steps that a test holds for, and a worker for each step."""
 
 import fcntl
 import os
@@ -7,28 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.options import HELD_BACK
 from tests.support.project import NotReady, Project
 from tutorial.errors import TutorialError
 from tutorial.steps import all_steps, find_step
 
 HERE = Path(__file__).parent
-HELD_BACK = ("waiting", "server", "browser")
 LANES = 3
 # Tests that belong to no step; each of these folders gets a worker of its own.
 STEPLESS = ("house", "mutants")
-
-
-def pytest_addoption(parser):
-    group = parser.getgroup("steps of the tutorial")
-    group.addoption("--step", help="run what holds at this step: 3, 03 or its name")
-    group.addoption(
-        "--project", type=Path, help="with --step: test this folder, not the step's own"
-    )
-    group.addoption(
-        "--everything",
-        action="store_true",
-        help=f"also run the tests marked {', '.join(HELD_BACK)}",
-    )
 
 
 @pytest.hookimpl(tryfirst=True)

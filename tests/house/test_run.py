@@ -19,6 +19,7 @@ from tests.support.valkey import url_of, valkey
 from tutorial.channel_redis import free_port
 from tutorial.steps import ROOT
 
+pytestmark = pytest.mark.server
 IGNORE = shutil.ignore_patterns("db.sqlite3", "__pycache__")
 
 

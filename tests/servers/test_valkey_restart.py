@@ -4,12 +4,10 @@ import pytest
 
 from tests.support.real_sockets import enter, refusal
 
-pytestmark = [
-    pytest.mark.server,
-    pytest.mark.holds(since="03", can="When Redis stops, the page says closed"),
-]
+pytestmark = pytest.mark.server
 
 
+@pytest.mark.holds(since="03", can="When Redis stops, the page says closed")
 async def test_a_killed_valkey_closes_the_sockets_and_a_reload_works_when_it_is_back(
     server, cookies, project
 ):

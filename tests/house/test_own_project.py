@@ -1,0 +1,114 @@
+"""`pytest --step NN --project PATH` on a folder of one's own that lacks something."""
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tutorial.steps import ROOT, find_step
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """A function that copies the step with this number and returns the folder."""
+
+    def copy_step(number):
+        ignore = shutil.ignore_patterns("db.sqlite3", "__pycache__")
+        path = find_step(number).path
+        return shutil.copytree(path, tmp_path / path.name, ignore=ignore)
+
+    return copy_step
+
+
+def answer(*arguments):
+    """Return the exit status and the last line of pytest with these arguments."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *map(str, arguments)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    return done.returncode, (done.stderr or done.stdout).strip().splitlines()[-1]
+
+
+def test_a_folder_that_keeps_the_contract_passes(copy):
+    spec = ROOT / "tests/spec/test_messages.py"
+    status, line = answer("--step", "3", "--project", copy("03"), spec)
+    assert status == 0
+    assert "passed" in line
+
+
+@pytest.mark.parametrize(
+    ("step", "other", "sentence"),
+    [
+        (
+            "01",
+            "00",
+            "config/settings.py has no 'daphne' in INSTALLED_APPS: "
+            "chapter 01 puts it first.",
+        ),
+        (
+            "03",
+            "02",
+            "config/settings.py has no CHANNEL_LAYERS: chapter 03 adds them.",
+        ),
+    ],
+)
+def test_a_folder_of_an_earlier_step_is_told_what_is_missing(
+    copy, step, other, sentence
+):
+    status, line = answer("--step", step, "--project", copy(other))
+    assert (status, line) == (4, f"ERROR: {sentence}")
+
+
+@pytest.mark.parametrize(
+    ("file", "sentence"),
+    [
+        ("manage.py", "{folder} has no manage.py: name a project's folder."),
+        (
+            "config/settings.py",
+            "config/settings.py cannot be imported: ModuleNotFoundError: No module "
+            "named 'config.settings' (chapter 00 adds config/settings.py.)",
+        ),
+        (
+            "chat/routing.py",
+            "config/asgi.py cannot be imported: ModuleNotFoundError: No module "
+            "named 'chat.routing' (chapter 02 adds chat/routing.py.)",
+        ),
+        (
+            "courses/fixtures/demo.json",
+            "manage.py loaddata demo fails: No fixture named 'demo' found.",
+        ),
+    ],
+)
+def test_a_missing_file_is_told_in_one_sentence(copy, file, sentence):
+    folder = copy("03")
+    (folder / file).unlink()
+    status, line = answer("--step", "03", "--project", folder)
+    assert (status, line) == (4, f"ERROR: {sentence.format(folder=folder)}")
+
+
+def test_an_asgi_module_without_application_is_told_in_one_sentence(copy):
+    folder = copy("01")
+    (folder / "config/asgi.py").write_text("app = None\n")
+    status, line = answer("--step", "01", "--project", folder)
+    assert (status, line) == (
+        4,
+        "ERROR: config/asgi.py has no `application`: "
+        "chapter 01 makes it a ProtocolTypeRouter.",
+    )
+
+
+def test_a_folder_that_is_none_and_a_step_that_is_none_are_told(tmp_path):
+    nowhere = tmp_path / "nowhere"
+    assert answer("--step", "1", "--project", nowhere) == (
+        4,
+        f"ERROR: {nowhere} has no manage.py: name a project's folder.",
+    )
+    status, line = answer("--step", "99")
+    assert status == 4
+    assert line.startswith("ERROR: there is no step '99'; name one of 00_start, ")
+    status, line = answer("--project", tmp_path)
+    assert status == 4
+    assert "--project goes with --step" in line

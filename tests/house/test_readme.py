@@ -1,0 +1,37 @@
+"""The README: its table is current, its links and its commands exist."""
+
+import re
+from pathlib import Path
+
+from tests.table import MODULES, README, table, with_table
+from tutorial.steps import ROOT, all_steps
+
+
+def test_the_table_says_what_the_tests_declare():
+    assert table().count("\n") > 20
+    assert README.read_text() == with_table(README.read_text(), table())
+
+
+def test_the_table_asks_every_file_of_the_spec():
+    folders = ("spec", "servers", "browser")
+    files = [f for folder in folders for f in (ROOT / "tests" / folder).glob("test_*")]
+    assert {f"{f.parent.name}.{f.stem}" for f in files} == set(MODULES)
+
+
+def test_a_link_leads_somewhere():
+    links = re.findall(r"\]\((?!https:)([^)#]+)\)", README.read_text())
+    assert "docs/room.png" in links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_every_step_is_in_the_list_of_steps():
+    for step in all_steps():
+        assert f"| [{step.name}](steps/{step.name}) |" in README.read_text()
+
+
+def test_every_make_command_is_a_target():
+    makefile = Path(ROOT / "Makefile").read_text()
+    commands = re.findall(r"\bmake (\w+)", README.read_text())
+    assert {"run", "test"} <= set(commands)
+    for command in commands:
+        assert f"\n{command}:" in makefile

@@ -1,0 +1,80 @@
+"""What the steps owe their readers: to be short, whole, and few lines apart."""
+
+import itertools
+import subprocess
+
+import pytest
+
+from tutorial.steps import all_steps
+
+STEPS = all_steps()
+# About 60 changed lines each; the first brings the page and its client.
+MOST_CHANGED_LINES = 65
+MOST_CONSUMER_LINES = 60
+
+
+def files_of(step):
+    """Return the files of a step that git keeps or would keep, without its README."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    done = subprocess.run(
+        command, cwd=step.path, capture_output=True, text=True, check=True
+    )
+    names = sorted(set(done.stdout.split()) - {"README.md"})
+    return [step.path / name for name in names if (step.path / name).exists()]
+
+
+def changed_lines(before, after):
+    """Return how many lines are added and removed between two steps, README aside."""
+    lines = 0
+    names = {f.relative_to(s.path) for s in (before, after) for f in files_of(s)}
+    for name in names:
+        old, new = before.path / name, after.path / name
+        sides = [str(side) if side.exists() else "/dev/null" for side in (old, new)]
+        command = ["git", "diff", "--no-index", "--numstat", *sides]
+        done = subprocess.run(command, capture_output=True, text=True)
+        lines += sum(map(int, done.stdout.split()[:2]))
+    return lines
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [pair for pair in itertools.pairwise(STEPS) if pair[1].number > "01"],
+    ids=lambda step: step.number,
+)
+def test_a_step_changes_few_lines_of_the_one_before(before, after):
+    assert 0 < changed_lines(before, after) <= MOST_CHANGED_LINES
+
+
+@pytest.mark.parametrize("step", STEPS[1:], ids=lambda step: step.number)
+def test_a_consumer_is_read_at_one_glance(step):
+    lines = (step.path / "chat/consumers.py").read_text().splitlines()
+    assert 10 < len(lines) <= MOST_CONSUMER_LINES
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.number)
+def test_a_step_stands_alone(step):
+    for file in files_of(step):
+        assert not file.is_symlink(), file
+        text = file.read_text()
+        for stranger in ("tutorial", "tests", "notebooks", "noqa", "TODO"):
+            assert stranger not in text, (file, stranger)
+
+
+@pytest.mark.parametrize(
+    "step", [s for s in STEPS if s.number >= "05"], ids=lambda step: step.number
+)
+def test_an_asynchronous_step_hands_nothing_to_a_thread(step):
+    sources = [f.read_text() for f in files_of(step) if f.suffix == ".py"]
+    assert any("AsyncWebsocketConsumer" in source for source in sources)
+    for source in sources:
+        assert "async_to_sync" not in source
+        assert "sync_to_async" not in source
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.number)
+def test_no_page_takes_anything_from_another_place(step):
+    for file in files_of(step):
+        if file.suffix in (".html", ".css", ".js"):
+            assert "//" not in file.read_text().replace("  // ", "").replace(
+                "\n// ", ""
+            )
