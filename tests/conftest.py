@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -49,6 +50,8 @@ def named_part(config):
 def pytest_configure(config):
     """Set `config.part`: the Project under test, a folder without steps, or None."""
     config.part = None
+    # Whoever ends the tests, by Ctrl-C or SIGTERM, ends the servers that they started.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if config.option.project and not config.option.step:
         raise pytest.UsageError("--project goes with --step, as in --step 03.")
     worker = config.workerinput["workerid"] if is_worker(config) else named_part(config)
