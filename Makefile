@@ -7,7 +7,7 @@
 
 PYTHON = python3
 STEP =
-PORT = 8000
+PORT =
 
 UV_INSTALL = .venv/bin/uv pip install --quiet --python .venv
 # Starts are three times faster, also where Python may not keep its bytecode itself.
@@ -20,7 +20,7 @@ COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 \
 .PHONY: run test lint requirements table screenshot
 
 run: .venv/run.done
-	@.venv/bin/tutorial run $(STEP) --port $(PORT)
+	@.venv/bin/tutorial run $(STEP) $(if $(PORT),--port $(PORT))
 
 test: .venv/test.done lint
 	@.venv/bin/pytest --everything $(if $(STEP),--step $(STEP))

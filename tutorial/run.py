@@ -25,7 +25,11 @@ def add_parser(subparsers):
         epilog="Example: tutorial run 03 --port 9000",
     )
     parser.add_argument("step", nargs="?", help="3, 03 or its name; else the last one")
-    parser.add_argument("--port", type=port_number, default=8000, help="default: 8000")
+    parser.add_argument(
+        "--port",
+        type=port_number,
+        help="default: 8000 and the step's number, 8003 for 03",
+    )
     parser.set_defaults(call=lambda args: run(args.step, args.port))
 
 
@@ -39,9 +43,12 @@ def port_number(text):
 def run(name, port):
     """Run the step called `name` on `port` until a signal; return the exit status.
 
+    Without a port each step has its own: to a browser, one address is one site, and it
+    would go on showing the scripts of the step that it has seen there before.
     Whatever was started has ended when this returns or raises TutorialError.
     """
     step = find_step(name) if name else all_steps()[-1]
+    port = port or 8000 + int(step.number)
     refuse_taken_port(port)
     with stop_on_signal(), contextlib.ExitStack() as stack:
         facts = prepare(step)

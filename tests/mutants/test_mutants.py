@@ -38,7 +38,7 @@ class Mutant:
 IDLE_CURES = """\
                     "socket_timeout": None,
                     # When Redis is back, the first try meets a dead connection.
-                    "retry_on_error": [ConnectionError],
+                    "retry_on_error": [redis.ConnectionError],
 """
 
 MUTANTS = [
@@ -176,7 +176,7 @@ MUTANTS = [
         "a command is not tried again when Redis is back",
         "05",
         SETTINGS,
-        '"retry_on_error": [ConnectionError],',
+        '"retry_on_error": [redis.ConnectionError],',
         "",
         "servers/test_valkey_restart.py::"
         "test_a_killed_valkey_closes_the_sockets_and_a_reload_works_when_it_is_back",

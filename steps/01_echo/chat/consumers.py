@@ -12,7 +12,7 @@ class ChatConsumer(WebsocketConsumer):
         self.accept()
 
     def disconnect(self, close_code):
-        """Called when the socket has closed, for any reason."""
+        """Called when the socket has closed."""
 
     def receive(self, text_data=None, bytes_data=None):
         """Called when the browser has sent a frame, as text or as bytes."""

@@ -24,7 +24,7 @@ class ChatConsumer(WebsocketConsumer):
             self.close()
 
     def disconnect(self, close_code):
-        """Called when the socket has closed, for any reason."""
+        """Called when the socket has closed."""
         if self.room_group_name:
             async_to_sync(self.channel_layer.group_discard)(
                 self.room_group_name, self.channel_name

@@ -9,7 +9,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 django_asgi_app = get_asgi_application()
 
-# Only now is Django set up: code that uses models must not be imported earlier.
+# Code that imports models has to be imported after this line.
 from chat.middleware import RedisErrorMiddleware
 from chat.routing import websocket_urlpatterns
 

@@ -25,7 +25,7 @@ class ChatConsumer(WebsocketConsumer):
             self.close()
 
     def disconnect(self, close_code):
-        """Called when the socket has closed, for any reason."""
+        """Called when the socket has closed."""
         if self.room_group_name:
             async_to_sync(self.channel_layer.group_discard)(
                 self.room_group_name, self.channel_name
@@ -50,5 +50,5 @@ class ChatConsumer(WebsocketConsumer):
 
     def chat_message(self, event):
         """Called when an event of the type chat.message has come from the group."""
-        context = {key: event[key] for key in ("message", "user", "time")}
-        self.send(text_data=json.dumps(context))
+        frame = {key: event[key] for key in ("message", "user", "time")}
+        self.send(text_data=json.dumps(frame))

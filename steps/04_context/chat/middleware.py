@@ -10,9 +10,9 @@ class RedisErrorMiddleware:
         self.app = app
 
     async def __call__(self, scope, receive, send):
-        """Called once for each socket; returns when the socket has closed."""
+        """Called once for each socket."""
         try:
             await self.app(scope, receive, send)
         except RedisError as error:
             logger.error("Socket closed, Redis does not answer: %s", error)
-            await send({"type": "websocket.close", "code": 4503})
+            await send({"type": "websocket.close"})

@@ -22,7 +22,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
             await self.close()
 
     async def disconnect(self, close_code):
-        """Called when the socket has closed, for any reason."""
+        """Called when the socket has closed."""
         if self.room_group_name:
             await self.channel_layer.group_discard(
                 self.room_group_name, self.channel_name
@@ -47,5 +47,5 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     async def chat_message(self, event):
         """Called when an event of the type chat.message has come from the group."""
-        context = {key: event[key] for key in ("message", "user", "time")}
-        await self.send(text_data=json.dumps(context))
+        frame = {key: event[key] for key in ("message", "user", "time")}
+        await self.send(text_data=json.dumps(frame))

@@ -9,7 +9,7 @@ const socket = new WebSocket("/ws" + location.pathname);
 let sent = "";
 
 function show(data) {
-  const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 5;
+  const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 100;
   const item = document.createElement("li");
   // As text, never as HTML: a message with a <script> must not run.
   item.textContent = data.message;

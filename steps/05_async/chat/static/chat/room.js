@@ -14,13 +14,13 @@ function caption({ user, time }) {
   const when = document.createElement("time");
   when.dateTime = time;
   when.textContent = new Date(time).toLocaleTimeString();
-  const caption = document.createElement("small");
-  caption.append(user === username ? "me" : user, " ", when);
-  return caption;
+  const small = document.createElement("small");
+  small.append(user === username ? "me" : user, " ", when);
+  return small;
 }
 
 function show(data) {
-  const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 5;
+  const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 100;
   const item = document.createElement("li");
   // As text, never as HTML: a message with a <script> must not run.
   item.textContent = data.message;
