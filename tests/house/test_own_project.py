@@ -1,11 +1,11 @@
 """`pytest --step NN --project PATH` on a folder of one's own that lacks something."""
 
-import shutil
 import subprocess
 import sys
 
 import pytest
 
+from tests.support.site import copy_folder
 from tutorial.steps import ROOT, find_step
 
 
@@ -14,9 +14,8 @@ def copy(tmp_path):
     """A function that copies the step with this number and returns the folder."""
 
     def copy_step(number):
-        ignore = shutil.ignore_patterns("db.sqlite3", "__pycache__")
         path = find_step(number).path
-        return shutil.copytree(path, tmp_path / path.name, ignore=ignore)
+        return copy_folder(path, tmp_path / path.name)
 
     return copy_step
 

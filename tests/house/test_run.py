@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -15,12 +14,12 @@ import pytest
 import redis
 
 from tests.support.deadline import DEADLINE
+from tests.support.site import copy_folder
 from tests.support.valkey import url_of, valkey
 from tutorial.channel_redis import free_port
 from tutorial.steps import ROOT
 
 pytestmark = pytest.mark.server
-IGNORE = shutil.ignore_patterns("db.sqlite3", "__pycache__")
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +27,7 @@ def house(tmp_path_factory):
     """A folder with copies of `steps/` and `tutorial/`."""
     folder = tmp_path_factory.mktemp("house")
     for name in ("steps", "tutorial"):
-        shutil.copytree(ROOT / name, folder / name, ignore=IGNORE)
+        copy_folder(ROOT / name, folder / name)
     return folder
 
 

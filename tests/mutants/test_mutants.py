@@ -1,13 +1,13 @@
 """The spec can fail: each mistake in a copy of a step turns the right test red."""
 
 import os
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 
 import pytest
 
+from tests.support.site import copy_folder
 from tutorial.steps import ROOT, find_step
 
 pytestmark = pytest.mark.waiting
@@ -196,9 +196,7 @@ MUTANTS = [
     ],
 )
 def test_a_mistake_turns_the_spec_red(mutant, tmp_path):
-    copy = tmp_path / "copy"
-    ignore = shutil.ignore_patterns("db.sqlite3", "__pycache__")
-    shutil.copytree(find_step(mutant.step).path, copy, ignore=ignore)
+    copy = copy_folder(find_step(mutant.step).path, tmp_path / "copy")
     file = copy / mutant.file
     assert file.read_text().count(mutant.right) == 1
     file.write_text(file.read_text().replace(mutant.right, mutant.wrong))

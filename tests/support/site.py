@@ -16,7 +16,14 @@ from tutorial.run import process_group
 
 from .deadline import DEADLINE
 
-SKIP = shutil.ignore_patterns("db.sqlite3", "__pycache__", "README.md")
+
+def copy_folder(source, target):
+    """Copy what git keeps of a folder, without databases and bytecode; return `target`.
+
+    `target` must not exist.
+    """
+    ignore = shutil.ignore_patterns("db.sqlite3", "__pycache__")
+    return shutil.copytree(source, target, ignore=ignore)
 
 
 class Site:
@@ -27,7 +34,7 @@ class Site:
         self._environment = dict(os.environ)
         if redis_url:
             self._environment["REDIS_URL"] = redis_url
-        shutil.copytree(project, folder, ignore=SKIP)
+        copy_folder(project, folder)
         self._manage("migrate")
         self._manage("loaddata", "demo")
 
