@@ -20,10 +20,10 @@ COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 \
 .PHONY: run test lint requirements table screenshot
 
 run: .venv/run.done
-	@.venv/bin/tutorial run $(STEP) $(if $(PORT),--port $(PORT))
+	@.venv/bin/tutorial run "$(STEP)" $(if $(PORT),--port "$(PORT)")
 
 test: .venv/test.done lint
-	@.venv/bin/pytest --everything $(if $(STEP),--step $(STEP))
+	@.venv/bin/pytest --everything $(if $(STEP),--step "$(STEP)")
 
 lint: .venv/test.done
 	@.venv/bin/ruff check --quiet .
@@ -41,6 +41,8 @@ screenshot: .venv/test.done
 	@.venv/bin/python -m tests.screenshot
 
 .venv/uv.done: requirements-uv.txt
+	@$(PYTHON) -c "import ensurepip" 2>/dev/null || { echo \
+		"$(PYTHON) cannot make .venv: on Debian, apt install python3-venv."; exit 2; }
 	@echo "Making .venv ..."
 	@$(PYTHON) -m venv .venv
 	@.venv/bin/pip install --quiet --disable-pip-version-check \

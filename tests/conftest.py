@@ -3,7 +3,6 @@
 import fcntl
 import os
 import signal
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -76,15 +75,10 @@ def pytest_runtestloop(session):
     if not (is_worker(session.config) and isinstance(session.config.part, Project)):
         return (yield)
     os.nice(10)
-    run = session.config.workerinput["testrunuid"]
-    lane = int(session.config.part.step.number) % LANES
-    path = Path(tempfile.gettempdir(), f"lane-{run}-{lane}")
-    with path.open("w") as file:
+    lane = all_steps()[int(session.config.part.step.number) % LANES]
+    with (lane.path / "manage.py").open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        try:
-            return (yield)
-        finally:
-            path.unlink(missing_ok=True)
+        return (yield)
 
 
 def pytest_unconfigure(config):

@@ -9,14 +9,21 @@ from .errors import TutorialError
 VERBS = [run]
 
 
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser that says a mistake in one line."""
+
+    def error(self, message):
+        raise TutorialError(f"{message} ({self.prog} --help shows an example)")
+
+
 def main(argv=None):
     """Run one verb and return its exit status; a TutorialError is one line and a 2."""
-    parser = argparse.ArgumentParser(prog="tutorial", description=__doc__)
+    parser = Parser(prog="tutorial", description=__doc__)
     subparsers = parser.add_subparsers(required=True, metavar="VERB")
     for verb in VERBS:
         verb.add_parser(subparsers)
-    args = parser.parse_args(argv)
     try:
+        args = parser.parse_args(argv)
         return args.call(args)
     except TutorialError as error:
         print(f"tutorial: {error}", file=sys.stderr)

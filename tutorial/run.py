@@ -34,7 +34,7 @@ def add_parser(subparsers):
 
 
 def port_number(text):
-    """Return the port in `text`, from 1 to 65535; argparse reports anything else."""
+    """Return the port in `text`, from 1 to 65535; anything else is an error."""
     if not (text.isascii() and text.isdecimal() and 1 <= int(text[:6]) <= 65535):
         raise argparse.ArgumentTypeError(f"{text!r} is no port: take one like 8000")
     return int(text)
@@ -54,7 +54,9 @@ def run(name, port):
         facts = prepare(step)
         environment = dict(os.environ)
         if facts["channel_layer"]:
-            environment["REDIS_URL"] = stack.enter_context(redis_server(say))
+            environment["REDIS_URL"] = stack.enter_context(
+                redis_server(say, avoid=port)
+            )
         server = stack.enter_context(
             process_group(
                 [sys.executable, "manage.py", "runserver", f"{HOST}:{port}"],

@@ -67,17 +67,18 @@ def test_a_folder_of_an_earlier_step_is_told_what_is_missing(
         ("manage.py", "{folder} has no manage.py: name a project's folder."),
         (
             "config/settings.py",
-            "config/settings.py cannot be imported: ModuleNotFoundError: No module "
+            "config/settings.py cannot be used: ModuleNotFoundError: No module "
             "named 'config.settings' (chapter 00 adds config/settings.py.)",
         ),
         (
             "chat/routing.py",
-            "config/asgi.py cannot be imported: ModuleNotFoundError: No module "
+            "config/asgi.py cannot be used: ModuleNotFoundError: No module "
             "named 'chat.routing' (chapter 02 adds chat/routing.py.)",
         ),
         (
             "courses/fixtures/demo.json",
-            "manage.py loaddata demo fails: No fixture named 'demo' found.",
+            "manage.py loaddata demo fails: CommandError: "
+            "No fixture named 'demo' found.",
         ),
     ],
 )
@@ -86,6 +87,54 @@ def test_a_missing_file_is_told_in_one_sentence(copy, file, sentence):
     (folder / file).unlink()
     status, line = answer("--step", "03", "--project", folder)
     assert (status, line) == (4, f"ERROR: {sentence.format(folder=folder)}")
+
+
+@pytest.mark.parametrize(
+    ("file", "right", "wrong", "sentence"),
+    [
+        (
+            "courses/models.py",
+            "class Course(",
+            "class Course((",
+            "courses/models.py cannot be used: SyntaxError: ",
+        ),
+        (
+            "config/urls.py",
+            "chat.urls",
+            "chat.url",
+            "config/urls.py cannot be used: ModuleNotFoundError: No module named",
+        ),
+        (
+            "config/settings.py",
+            "RedisChannelLayer",
+            "RedisChanelLayer",
+            "CHANNEL_LAYERS in config/settings.py cannot be used: "
+            "InvalidChannelLayerError: Cannot import",
+        ),
+        (
+            "config/settings.py",
+            "DATABASES",
+            "DATABASE",
+            "config/settings.py cannot be used: KeyError: 'default'",
+        ),
+        (
+            "courses/migrations/0001_initial.py",
+            "models.TextField()",
+            "models.TextFeld()",
+            "manage.py migrate fails: AttributeError: ",
+        ),
+    ],
+)
+def test_a_mistake_in_a_file_is_told_in_one_sentence(
+    copy, file, right, wrong, sentence
+):
+    folder = copy("03")
+    text = (folder / file).read_text()
+    assert right in text
+    (folder / file).write_text(text.replace(right, wrong))
+    status, line = answer("--step", "03", "--project", folder)
+    assert status == 4
+    assert line.startswith(f"ERROR: {sentence}")
 
 
 def test_an_asgi_module_without_application_is_told_in_one_sentence(copy):

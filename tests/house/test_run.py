@@ -17,7 +17,7 @@ from tests.support.deadline import DEADLINE
 from tests.support.site import copy_folder
 from tests.support.valkey import url_of, valkey
 from tutorial.channel_redis import free_port
-from tutorial.steps import ROOT
+from tutorial.steps import ROOT, all_steps
 
 pytestmark = pytest.mark.server
 
@@ -169,10 +169,8 @@ def test_a_second_start_does_not_undo_what_the_person_has_changed(house):
 def test_an_unknown_step_is_answered_with_the_steps_there_are(house):
     status, lines = answer_of(house, "run", "77")
     assert status == 2
-    assert lines == [
-        "tutorial: there is no step '77'; name one of 00_start, 01_echo, "
-        "02_routing, 03_channel_layer, 04_context, 05_async."
-    ]
+    names = ", ".join(step.name for step in all_steps())
+    assert lines == [f"tutorial: there is no step '77'; name one of {names}."]
 
 
 def test_a_taken_port_is_answered_with_another_one(house):
@@ -190,7 +188,47 @@ def test_a_taken_port_is_answered_with_another_one(house):
 def test_a_port_that_is_none_is_answered_in_words(house, port):
     status, lines = answer_of(house, "run", "01", f"--port={port}")
     assert status == 2
-    assert "is no port: take one like 8000" in lines[-1]
+    assert len(lines) == 1
+    assert "is no port: take one like 8000" in lines[0]
+
+
+def test_a_command_without_a_verb_is_answered_in_one_line(house):
+    assert answer_of(house) == (
+        2,
+        [
+            "tutorial: the following arguments are required: VERB "
+            "(tutorial --help shows an example)"
+        ],
+    )
+
+
+def test_two_steps_that_start_at_once_share_one_valkey(house):
+    url = unused_url()
+    steps = [("03", "03_channel_layer"), ("04", "04_context")]
+    with contextlib.ExitStack() as stack:
+        tools = [
+            stack.enter_context(
+                running(house, "run", name, "--port", free_port(), REDIS_URL=url)
+            )
+            for name, _ in steps
+        ]
+        said = [
+            tool.wait_until_said(f"{name} is running")
+            for tool, (_, name) in zip(tools, steps, strict=True)
+        ]
+        assert sorted(url in line for line in said) == [True, True]
+        assert sum("started Valkey" in line for line in said) == 1
+
+
+def test_a_step_may_take_the_port_of_redis_itself(house):
+    url = unused_url()
+    port = url.split(":")[2].split("/")[0]
+    with running(house, "run", "03", "--port", port, REDIS_URL=url) as tool:
+        tool.wait_until_said(
+            f"03_channel_layer is running: open http://127.0.0.1:{port}/"
+        )
+        address = f"http://127.0.0.1:{port}/accounts/login/"
+        assert urllib.request.urlopen(address, timeout=DEADLINE).status == 200
 
 
 def test_a_redis_that_wants_a_password_is_answered_with_how_to_say_it(house):
@@ -212,8 +250,13 @@ def test_a_redis_that_wants_a_password_is_answered_with_how_to_say_it(house):
     ]
 
 
-def test_an_address_that_is_none_is_answered_in_words(house):
-    status, lines = answer_of(house, "run", "03", REDIS_URL="localhost:6379")
+@pytest.mark.parametrize(
+    "address", ["localhost:6379", "https://127.0.0.1/", "redis://127.0.0.1:x/", ""]
+)
+def test_an_address_that_is_none_is_answered_in_words(house, address):
+    status, lines = answer_of(
+        house, "run", "03", "--port", free_port(), REDIS_URL=address
+    )
     assert status == 2
     assert len(lines) == 1
     assert lines[0].startswith("tutorial: REDIS_URL is not an address: ")
@@ -226,7 +269,10 @@ def test_a_system_without_valkey_is_told_what_to_do(house):
         "from tutorial.__main__ import main; sys.exit(main())"
     )
     status, lines = answer_of(
-        house, "run", "03", python=("-c", program), REDIS_URL=unused_url()
+        house,
+        *("run", "03", "--port", free_port()),
+        python=("-c", program),
+        REDIS_URL=unused_url(),
     )
     assert status == 2
     assert lines == [

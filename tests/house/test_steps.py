@@ -1,6 +1,7 @@
 """What the steps owe their readers: to be short, whole, and few lines apart."""
 
 import itertools
+import re
 import subprocess
 
 import pytest
@@ -78,3 +79,12 @@ def test_no_page_takes_anything_from_another_place(step):
             assert "//" not in file.read_text().replace("  // ", "").replace(
                 "\n// ", ""
             )
+
+
+@pytest.mark.parametrize("step", STEPS[1:], ids=lambda step: step.number)
+def test_no_page_holds_a_script_of_its_own(step):
+    pages = [f.read_text() for f in files_of(step) if f.suffix == ".html"]
+    scripts = [tag for page in pages for tag in re.findall(r"<script\b[^>]*>", page)]
+    assert scripts
+    assert all("src=" in tag for tag in scripts)
+    assert not any(re.search(r"\son\w+=", page) for page in pages)

@@ -17,7 +17,7 @@ async def test_a_frame_holds_the_message_alone(people):
 @pytest.mark.holds(since="04", can="Everybody sees who wrote it, and when")
 async def test_a_frame_says_who_wrote_it_and_when(people):
     alice, bob = await people.enter("alice"), await people.enter("bob")
-    before = datetime.now(UTC)
+    before = datetime.now(UTC).replace(microsecond=0)
     await alice.send("hello")
     frame = await bob.hear()
     assert (frame["message"], frame["user"]) == ("hello", "alice")

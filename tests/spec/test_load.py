@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-# A class. At the layers' default capacity of 100 it loses most of what it says.
+# A class. At the layers' default capacity of 100 it loses about half of what it says:
+# a mutant proves that.
 CROWD, EACH = 20, 10
-DEFAULT_CAPACITY = 100
 
 
 @pytest.mark.holds(since="01")
@@ -54,22 +54,6 @@ async def test_a_crowd_is_heard_whole_by_everybody(people):
             [t for t in heard if t.split(":")[0] == str(n)] for n in range(CROWD)
         ]
         assert by_sender == texts
-
-
-@pytest.mark.waiting
-@pytest.mark.holds(since="03")
-@pytest.mark.parametrize("layer", ["valkey"], indirect=True)
-async def test_a_crowd_is_not_heard_whole_at_the_default_capacity(people):
-    from channels.layers import get_channel_layer
-
-    get_channel_layer().capacity = DEFAULT_CAPACITY
-    sockets, _ = await speak_all_at_once(people)
-    heard = 0
-    while not await sockets[0].hear_nothing_for(1):
-        await sockets[0].hear()
-        heard += 1
-    print("HEARD", heard)
-    assert DEFAULT_CAPACITY <= heard < CROWD * EACH
 
 
 @pytest.mark.waiting

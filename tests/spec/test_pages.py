@@ -119,15 +119,6 @@ def test_a_room_page_is_never_cached(visitors):
     assert "no-store" in header
 
 
-@pytest.mark.holds(since="01")
-def test_a_room_page_holds_no_script_of_its_own(visitors):
-    page = visitors["alice"].get("/chat/room/1/").content.decode()
-    scripts = re.findall(r"<script\b[^>]*>", page)
-    assert any("src=" in tag for tag in scripts)
-    assert all("src=" in tag or 'type="application/json"' in tag for tag in scripts)
-    assert not re.search(r"\son\w+=", page)
-
-
 @pytest.mark.holds(since="00", until="01")
 def test_the_course_page_does_not_lead_to_a_room_yet(visitors):
     assert "/chat/room/" not in visitors["alice"].get("/courses/1/").content.decode()

@@ -94,8 +94,9 @@ class People:
         return self
 
     async def __aexit__(self, kind, *_):
-        for served, socket in self._opened:
+        for _, socket in self._opened:
             await socket.close()
+        for served, _ in self._opened:
             if kind is None and served.error:
                 raise served.error
 

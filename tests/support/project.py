@@ -64,36 +64,41 @@ class Project:
 
         # Where nothing else is said, a database of a test lives in memory; threads
         # that share one lock each other out.
-        settings.DATABASES["default"].update(
-            TEST={"NAME": self._temporary / "test.sqlite3"},
-            OPTIONS={"init_command": "PRAGMA synchronous=OFF"},
-        )
-        with explained("config/settings.py"):
+        with self._explained("config/settings.py"):
+            settings.DATABASES["default"].update(
+                TEST={"NAME": self._temporary / "test.sqlite3"},
+                OPTIONS={"init_command": "PRAGMA synchronous=OFF"},
+            )
             django.setup()
         if self.step.number >= SINCE_ASGI and "daphne" not in settings.INSTALLED_APPS:
             raise NotReady(
                 "config/settings.py has no 'daphne' in INSTALLED_APPS: "
                 f"chapter {SINCE_ASGI} puts it first."
             )
-        if self.has_layer and not getattr(settings, "CHANNEL_LAYERS", None):
-            raise NotReady(
-                "config/settings.py has no CHANNEL_LAYERS: "
-                f"chapter {SINCE_LAYER} adds them."
-            )
+        if self.has_layer:
+            if not getattr(settings, "CHANNEL_LAYERS", None):
+                raise NotReady(
+                    "config/settings.py has no CHANNEL_LAYERS: "
+                    f"chapter {SINCE_LAYER} adds them."
+                )
+            from channels.layers import get_channel_layer
+
+            with self._explained("CHANNEL_LAYERS in config/settings.py"):
+                get_channel_layer()
         return settings
 
     def _create_database(self):
-        from django.core.management import CommandError, call_command
+        from django.core.management import call_command
         from django.test.utils import setup_databases, setup_test_environment
 
         setup_test_environment()
-        setup_databases(verbosity=0, interactive=False)
-        try:
+        with self._explained("manage.py migrate", "fails"):
+            setup_databases(verbosity=0, interactive=False)
+        with self._explained("manage.py loaddata demo", "fails"):
             call_command("loaddata", "demo", verbosity=0)
-        except CommandError as error:
-            raise NotReady(f"manage.py loaddata demo fails: {error}")
 
     def _load_application(self):
+        self._import("config.urls")
         if self.step.number < SINCE_ASGI:
             return None
         module = self._import("config.asgi")
@@ -105,22 +110,24 @@ class Project:
         return module.application
 
     def _import(self, name):
-        with explained(f"{name.replace('.', '/')}.py"):
+        with self._explained(f"{name.replace('.', '/')}.py"):
             return importlib.import_module(name)
 
-
-@contextlib.contextmanager
-def explained(path):
-    """Turn a failing import of `path` inside the block into a NotReady."""
-    try:
-        yield
-    except Exception as error:
-        hint = ""
-        if isinstance(error, ModuleNotFoundError):
-            hint = chapter_that_adds(error.name)
-        raise NotReady(
-            f"{path} cannot be imported: {type(error).__name__}: {error}{hint}"
-        )
+    @contextlib.contextmanager
+    def _explained(self, what, trouble="cannot be used"):
+        """Turn any error inside the block into a NotReady: `what`, `trouble`, why."""
+        try:
+            yield
+        except Exception as error:
+            if isinstance(error, SyntaxError) and error.filename:
+                file = Path(error.filename)
+                if file.is_relative_to(self.path):
+                    what = file.relative_to(self.path)
+            hint = ""
+            if isinstance(error, ModuleNotFoundError):
+                hint = chapter_that_adds(error.name)
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            raise NotReady(f"{what} {trouble}: {reason}{hint}")
 
 
 def chapter_that_adds(module):
