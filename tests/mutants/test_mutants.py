@@ -204,8 +204,8 @@ def test_a_mistake_turns_the_spec_red(mutant, tmp_path):
     spec = [sys.executable, "-m", "pytest", "--everything", "-x", "-q", "--tb=no"]
     done = subprocess.run(
         [*spec, "--step", mutant.step, "--project", copy, ROOT / "tests" / mutant.red],
-        cwd=tmp_path,
-        env=os.environ | {"TEST_DEADLINE": "5"},
+        cwd=ROOT,
+        env=os.environ | {"TEST_DEADLINE": "5", "COLUMNS": "300"},
         capture_output=True,
         text=True,
     )
