@@ -131,4 +131,6 @@ class People:
         if str(served.error).startswith("No route found"):
             served.error = None
             return "no route"
+        if served.error:
+            raise served.error
         return "accepted" if accepted else "refused"
