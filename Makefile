@@ -19,8 +19,9 @@ COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 \
 
 .PHONY: run test lint requirements table screenshot
 
+# With exec a signal to make reaches the tool, not a shell in between.
 run: .venv/run.done
-	@.venv/bin/tutorial run "$(STEP)" $(if $(PORT),--port "$(PORT)")
+	@exec .venv/bin/tutorial run "$(STEP)" $(if $(PORT),--port "$(PORT)")
 
 test: .venv/test.done lint
 	@.venv/bin/pytest --everything $(if $(STEP),--step "$(STEP)")

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -20,6 +21,7 @@ from tutorial.channel_redis import free_port
 from tutorial.steps import ROOT, all_steps
 
 pytestmark = pytest.mark.server
+TUTORIAL = (sys.executable, "-u", "-m", "tutorial")
 
 
 @pytest.fixture(scope="module")
@@ -32,11 +34,11 @@ def house(tmp_path_factory):
 
 
 class Tool:
-    """A running `tutorial` command; `said` is all that it has printed so far."""
+    """A running command, `tutorial` if no other is named, in the folder `house`."""
 
-    def __init__(self, house, *arguments, python=("-m", "tutorial"), **environment):
+    def __init__(self, house, *arguments, command=TUTORIAL, **environment):
         self.process = subprocess.Popen(
-            [sys.executable, "-u", *python, *map(str, arguments)],
+            [*command, *map(str, arguments)],
             cwd=house,
             env=os.environ | environment,
             stdout=subprocess.PIPE,
@@ -74,6 +76,8 @@ class Tool:
         self.process.send_signal(number)
         status = self.process.wait(DEADLINE)
         _, alive = psutil.wait_procs(family, timeout=0)
+        for process in alive:
+            process.kill()
         return status, alive
 
     def end(self):
@@ -121,6 +125,38 @@ def test_a_step_runs_until_a_signal_and_leaves_nothing_behind(house, number):
         assert tool.stop(number) == (0, [])
     with pytest.raises(OSError, match="refused"):
         urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=DEADLINE)
+
+
+@pytest.fixture
+def house_with_make(house):
+    """The house with the Makefile, and with the environment of these tests."""
+    for name in (
+        "Makefile",
+        "pyproject.toml",
+        "requirements.txt",
+        "requirements-uv.txt",
+    ):
+        shutil.copy2(ROOT / name, house)
+    (house / ".venv").symlink_to(sys.prefix)
+    yield house
+    (house / ".venv").unlink()
+
+
+def test_a_signal_to_make_stops_everything(house_with_make):
+    house, port = house_with_make, free_port()
+    with running(
+        house,
+        *("run", "STEP=03", f"PORT={port}"),
+        command=("make",),
+        PYTHONPATH=str(house),
+        PYTHONUNBUFFERED="1",
+        REDIS_URL=unused_url(),
+    ) as tool:
+        tool.wait_until_said("Stop with Ctrl-C.")
+        names = {process.name() for process in tool.family()}
+        assert any("valkey" in name for name in names)
+        _, alive = tool.stop(signal.SIGTERM)
+        assert alive == []
 
 
 def test_a_step_without_a_layer_starts_no_valkey(house):
@@ -271,7 +307,7 @@ def test_a_system_without_valkey_is_told_what_to_do(house):
     status, lines = answer_of(
         house,
         *("run", "03", "--port", free_port()),
-        python=("-c", program),
+        command=(sys.executable, "-c", program),
         REDIS_URL=unused_url(),
     )
     assert status == 2
