@@ -12,7 +12,7 @@ PORT =
 UV_INSTALL = .venv/bin/uv pip install --quiet --python .venv
 # Starts are three times faster, also where Python may not keep its bytecode itself.
 COMPILE_BYTECODE = .venv/bin/python -m compileall -qq -j 0 \
-	-x '/(tests?|gis|locale)/' .venv/lib || true
+	-x '/(tests?|gis|locale|pip|setuptools|pkg_resources)/' .venv/lib || true
 COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --upgrade \
 	--custom-compile-command "make requirements"
