@@ -45,8 +45,8 @@ screenshot: .venv/test.done
 	@$(PYTHON) -c "import ensurepip" 2>/dev/null || { echo \
 		"$(PYTHON) cannot make .venv: on Debian, apt install python3-venv."; exit 2; }
 	@echo "Making .venv ..."
-	@$(PYTHON) -m venv .venv
-	@.venv/bin/pip install --quiet --disable-pip-version-check \
+	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m venv .venv
+	@.venv/bin/pip install --quiet --no-compile --disable-pip-version-check \
 		--require-hashes --requirement requirements-uv.txt
 	@touch $@
 
