@@ -71,12 +71,23 @@ def start_valkey(url, avoid):
         server = ValkeyServer(port=port)
         try:
             server.start()
-            return server
-        except (ValkeyServerError, OSError) as error:
-            reason = str(error).splitlines()[0]
-            if answers(url):
-                return None
-    raise TutorialError(f"Valkey does not start ({reason}): name a Redis by REDIS_URL.")
+            if is_ours(server):
+                return server
+            server.stop()
+        except (ValkeyServerError, redis.RedisError, OSError):
+            pass
+        if answers(url):
+            return None
+    raise TutorialError("Valkey does not start: start a Redis, name it by REDIS_URL.")
+
+
+def is_ours(server):
+    """Return whether it is `server` that answers at its port, not one that was faster.
+
+    A server that has just lost its port may not have ended yet.
+    """
+    with redis.Redis(port=server.port) as client:
+        return server.data_dir.samefile(client.config_get("dir")["dir"])
 
 
 def port_to_use(url, avoid):
