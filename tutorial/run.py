@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -35,9 +36,9 @@ def add_parser(subparsers):
 
 def port_number(text):
     """Return the port in `text`, from 1 to 65535; anything else is an error."""
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:6]) <= 65535):
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: take one like 8000")
-    return int(text)
+    if re.fullmatch("[0-9]{1,5}", text) and 1 <= int(text) <= 65535:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no port: take one like 8000")
 
 
 def run(name, port):

@@ -220,7 +220,9 @@ def test_a_taken_port_is_answered_with_another_one(house):
     ]
 
 
-@pytest.mark.parametrize("port", ["http", "0", "70000", "-1", "", "8" * 5000])
+@pytest.mark.parametrize(
+    "port", ["http", "0", "70000", "-1", "", "8" * 5000, "000800099999"]
+)
 def test_a_port_that_is_none_is_answered_in_words(house, port):
     status, lines = answer_of(house, "run", "01", f"--port={port}")
     assert status == 2
