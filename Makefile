@@ -10,6 +10,9 @@ STEP =
 PORT =
 
 UV_INSTALL = .venv/bin/uv pip install --quiet --python .venv
+# From the cache alone if it has everything: nothing has to be asked of the network.
+INSTALL_PINNED = $(UV_INSTALL) --offline --require-hashes --requirement $(1) \
+	2>/dev/null || $(UV_INSTALL) --require-hashes --requirement $(1)
 # Starts are three times faster, also where Python may not keep its bytecode itself.
 COMPILE_BYTECODE = .venv/bin/python -m compileall -qq -j 0 \
 	-x '/(tests?|gis|locale|pip|setuptools|pkg_resources)/' .venv/lib || true
@@ -52,13 +55,13 @@ screenshot: .venv/test.done
 
 .venv/run.done: .venv/uv.done requirements.txt pyproject.toml
 	@echo "Installing what running needs ..."
-	@$(UV_INSTALL) --require-hashes --requirement requirements.txt
+	@$(call INSTALL_PINNED,requirements.txt)
 	@$(UV_INSTALL) --no-deps --no-build-isolation --editable .
 	@$(COMPILE_BYTECODE)
 	@touch $@
 
 .venv/test.done: .venv/run.done requirements-dev.txt
 	@echo "Installing what testing needs ..."
-	@$(UV_INSTALL) --require-hashes --requirement requirements-dev.txt
+	@$(call INSTALL_PINNED,requirements-dev.txt)
 	@$(COMPILE_BYTECODE)
 	@touch $@
