@@ -1,5 +1,7 @@
 # make run [STEP=03] [PORT=9000]    run a step, the last one if none is named
 # make test [STEP=03]               run all tests, or those of one step
+# make check STEP=03 DIR=../mychat  test a folder of your own at a step
+# make install                      make .venv with the command `tutorial`
 # make requirements                 compile the pinned requirements anew
 # make table                        write the README's table of steps anew
 # make screenshot                   take the README's picture anew
@@ -8,6 +10,7 @@
 PYTHON = python3
 STEP =
 PORT =
+DIR =
 
 UV_INSTALL = .venv/bin/uv pip install --quiet --python .venv
 # From the cache alone if it has everything: nothing has to be asked of the network.
@@ -20,7 +23,7 @@ COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --upgrade \
 	--custom-compile-command "make requirements"
 
-.PHONY: run test lint requirements table screenshot
+.PHONY: install run test check lint requirements table screenshot
 
 # With exec a signal to make reaches the tool, not a shell in between.
 run: .venv/run.done
@@ -28,6 +31,12 @@ run: .venv/run.done
 
 test: .venv/test.done lint
 	@.venv/bin/pytest --everything $(if $(STEP),--step "$(STEP)")
+
+check: .venv/test.done
+	@exec .venv/bin/tutorial check "$(STEP)" "$(DIR)"
+
+install: .venv/run.done
+	@echo "Now type: source .venv/bin/activate"
 
 lint: .venv/test.done
 	@.venv/bin/ruff check --quiet .

@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from tests.options import HELD_BACK
 from tests.support.project import NotReady, Project
@@ -140,3 +141,12 @@ def site(project, tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("site") / "copy"
     return Site(project.path, folder, project.valkey and url_of(project.valkey))
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser():
+    """A headless Browser, one for all tests of a worker."""
+    from tests.support.browser import chromium
+
+    async with chromium() as browser:
+        yield browser

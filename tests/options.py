@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 SETTINGS = Path(__file__).resolve().parent.parent / "pyproject.toml"
-HELD_BACK = ("waiting", "server", "browser")
+HELD_BACK = ("waiting", "server", "browser", "chapter")
 
 
 def pytest_addoption(parser):

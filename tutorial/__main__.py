@@ -3,10 +3,10 @@
 import argparse
 import sys
 
-from . import run
+from . import carry, check, diff, measure, redis_verb, run, start
 from .errors import TutorialError
 
-VERBS = [run]
+VERBS = [run, start, diff, check, carry, redis_verb, measure]
 
 
 class Parser(argparse.ArgumentParser):

@@ -5,7 +5,7 @@ import contextlib
 import pytest
 import pytest_asyncio
 
-from tests.support.browser import chromium, visit
+from tests.support.browser import visit
 
 
 @pytest.fixture(scope="session")
@@ -13,13 +13,6 @@ def server(site):
     """A runserver that serves the site."""
     with site.runserver() as server:
         yield server
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser():
-    """A headless Browser."""
-    async with chromium() as browser:
-        yield browser
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -5,23 +5,20 @@ import os
 import shutil
 import signal
 import sqlite3
-import subprocess
 import sys
-import threading
 import urllib.request
 
-import psutil
 import pytest
 import redis
 
 from tests.support.deadline import DEADLINE
 from tests.support.site import copy_folder
+from tests.support.tool import answer_of, running
 from tests.support.valkey import url_of, valkey
 from tutorial.channel_redis import free_port
 from tutorial.steps import ROOT, all_steps
 
 pytestmark = pytest.mark.server
-TUTORIAL = (sys.executable, "-u", "-m", "tutorial")
 
 
 @pytest.fixture(scope="module")
@@ -31,78 +28,6 @@ def house(tmp_path_factory):
     for name in ("steps", "tutorial"):
         copy_folder(ROOT / name, folder / name)
     return folder
-
-
-class Tool:
-    """A running command, `tutorial` if no other is named, in the folder `house`."""
-
-    def __init__(self, house, *arguments, command=TUTORIAL, **environment):
-        self.process = subprocess.Popen(
-            [*command, *map(str, arguments)],
-            cwd=house,
-            env=os.environ | environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self._said, self._news = "", threading.Condition()
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
-
-    def _read(self):
-        for line in self.process.stdout:
-            with self._news:
-                self._said += line
-                self._news.notify_all()
-        self.process.stdout.close()
-
-    def has_said(self, text, times=1, timeout=DEADLINE):
-        """Return whether it says `text`, so many times, before `timeout` seconds."""
-        with self._news:
-            return self._news.wait_for(lambda: self._said.count(text) >= times, timeout)
-
-    def wait_until_said(self, text):
-        """Return all that was said as soon as it holds `text`."""
-        assert self.has_said(text), self._said
-        return self._said
-
-    def family(self):
-        """Return the processes that the tool has started, with theirs."""
-        return psutil.Process(self.process.pid).children(recursive=True)
-
-    def stop(self, number):
-        """Send a signal, wait for the end; return the exit status and what is left."""
-        family = self.family()
-        self.process.send_signal(number)
-        status = self.process.wait(DEADLINE)
-        _, alive = psutil.wait_procs(family, timeout=0)
-        for process in alive:
-            process.kill()
-        return status, alive
-
-    def end(self):
-        """Stop the tool if it still runs, and close its pipes."""
-        if self.process.poll() is None:
-            self.stop(signal.SIGTERM)
-        self._reader.join(DEADLINE)
-        self.process.stderr.close()
-
-
-@contextlib.contextmanager
-def running(*arguments, **options):
-    """Yield a Tool, and end it and what it started when the block is left."""
-    tool = Tool(*arguments, **options)
-    try:
-        yield tool
-    finally:
-        tool.end()
-
-
-def answer_of(house, *arguments, **options):
-    """Return the exit status and the lines of a command that is expected to fail."""
-    with running(house, *arguments, **options) as tool:
-        status = tool.process.wait(DEADLINE)
-        return status, tool.process.stderr.read().splitlines()
 
 
 def unused_url():

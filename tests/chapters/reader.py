@@ -1,0 +1,234 @@
+"""Somebody who follows a chapter to the letter, block by block."""
+
+import re
+import shutil
+import subprocess
+
+from tutorial.channel_redis import free_port
+from tutorial.chapter import read_chapter
+from tutorial.run import wait_until_it_answers
+
+from .compare import normal
+from .terminal import Mismatch, Process, Shell, environment, run
+from .theatre import Theatre
+
+# The ports that the chapters name; each reader has free ones in their place.
+PORTS = ("8000", "8001", "9000", "6379")
+RUNSERVER = "python manage.py runserver"
+# The last line of a traceback.
+ERROR = re.compile(r"^[a-z]*[\w.]*(?:Error|Exception|Denied|NotReady|Full)\b.*", re.M)
+STARTED = "Quit the server with CONTROL-C."
+
+
+class Reader:
+    """Follows the blocks of a step's chapter, typing in the empty folder `home`.
+
+    The chapter's own commands make the working folder and enter it. `browser` is a
+    Browser. What the chapter shows is compared with what is seen; the first difference
+    raises Mismatch. Use it in an `async with`: at its end everything is closed.
+    """
+
+    def __init__(self, step, home, browser):
+        self.folder = home
+        self._step, self._home = step, home
+        self._ports = {shown: str(free_port()) for shown in PORTS}
+        self._env = environment(
+            REDIS_URL=f"redis://127.0.0.1:{self._ports['6379']}/0",
+            GIT_CEILING_DIRECTORIES=str(home),
+        )
+        url = f"http://127.0.0.1:{self._ports['8000']}"
+        self._theatre = Theatre(browser, url, self._translated, self._shown)
+        self._terminals = {}
+        self._shell = None
+        self._broken = []
+        self._stale = False
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *_):
+        await self._theatre.leave()
+        for process in self._terminals.values():
+            process.end()
+        self._close_shell()
+
+    async def follow(self):
+        """Follow the chapter to its end."""
+        for block in read_chapter(self._step):
+            await getattr(self, f"_do_{block.kind}")(block)
+        if self._broken:
+            raise Mismatch(self._broken[0], "Put it back.", "the end of the chapter")
+        self._look_for_untold_errors()
+
+    def _translated(self, text):
+        """Return `text` with this reader's ports in place of the chapter's."""
+        for shown, own in self._ports.items():
+            text = re.sub(rf"(?<!\d){shown}(?!\d)", own, text)
+        return text
+
+    def _shown(self, text):
+        """Return `text` with the chapter's ports, and with the chapter's folder."""
+        for shown, own in self._ports.items():
+            text = re.sub(rf"(?<!\d){own}(?!\d)", shown, text)
+        return text.replace(str(self._home.resolve()), "/home/you")
+
+    # Files
+
+    async def _do_file(self, block):
+        path = self.folder / block.name
+        if path.exists():
+            raise Mismatch(block, f"a new file {block.name}", "it is there already")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(block.text, encoding="utf-8")
+        self._note_change(block.name)
+
+    async def _do_copy(self, block):
+        for name in block.text.split():
+            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(self._step.path / name, self.folder / name)
+            self._note_change(name)
+
+    async def _do_diff(self, block):
+        self._apply(block)
+
+    async def _do_break(self, block):
+        self._apply(block)
+        self._broken.append(block)
+
+    async def _do_answer(self, block):
+        await self._do_undo(block)
+        await self._do_break(block)
+
+    async def _do_undo(self, block):
+        while self._broken:
+            self._apply(self._broken.pop(), "--reverse")
+
+    def _apply(self, block, *options):
+        """Apply a diff, or take it back; a break may name this reader's own ports."""
+        text = block.text
+        if block.kind == "break":
+            text = re.sub(
+                r"^\+[^+].*", lambda m: self._translated(m[0]), text, flags=re.M
+            )
+        done = subprocess.run(
+            ["git", "apply", "--whitespace=nowarn", *options, "-"],
+            cwd=self.folder,
+            env=self._env,
+            input=text,
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            raise Mismatch(block, block.text, done.stderr)
+        for name in re.findall(r"^(?:---|\+\+\+) [ab]/(\S+)", block.text, re.M):
+            self._note_change(name)
+
+    def _note_change(self, name):
+        """Remember that the server and the shell run code that has changed since."""
+        if name.endswith((".py", ".html")):
+            self._stale = True
+            self._close_shell()
+
+    # Terminals
+
+    async def _do_console(self, block):
+        for command, expected in commands(block.text):
+            if command is None or command == "^C":
+                self._expect(block, command, expected)
+            elif command.startswith("cd "):
+                self.folder = self.folder / command[3:]
+            elif block.name:
+                self._start(block, command, expected)
+            else:
+                self._restart_what_is_stale()
+                typed = self._translated(command)
+                run(block, typed, expected, self.folder, self._env, self._shown)
+
+    def _expect(self, block, command, expected):
+        """Compare what goes on in a terminal, after Ctrl-C if that is the command."""
+        process = self._terminals[block.name]
+        if command:
+            process.unread.clear()
+            process.interrupt()
+        process.expect(block, expected, self._shown)
+
+    def _start(self, block, command, expected):
+        """Type a command that goes on, in the terminal that the block names."""
+        if block.name in self._terminals:
+            self._terminals[block.name].end()
+        typed = self._translated(command)
+        if command.startswith(RUNSERVER):
+            typed += "" if command != RUNSERVER else f" {self._ports['8000']}"
+            typed += " --noreload"
+        process = Process(f"exec {typed}", self.folder, self._env)
+        self._terminals[block.name] = process
+        process.command = typed
+        process.expect(block, expected, self._shown)
+        if command.startswith(RUNSERVER):
+            wait_until_it_answers(process.popen, int(typed.split()[-2]))
+            self._stale = False
+
+    def _restart_what_is_stale(self):
+        """Do what runserver does by itself when a file was saved."""
+        for name, process in self._terminals.items():
+            if self._stale and "runserver" in process.command:
+                self._look_for_untold_errors()
+                process.end()
+                again = Process(f"exec {process.command}", self.folder, self._env)
+                again.command = process.command
+                self._terminals[name] = again
+                again.wait_for_text(STARTED)
+                if wait_until_it_answers(again.popen, int(again.command.split()[-2])):
+                    again.unread.clear()
+        self._stale = False
+
+    def _look_for_untold_errors(self):
+        """Fail if a terminal has shown an error that the chapter does not show."""
+        told = normal((self._step.path / "README.md").read_text(encoding="utf-8"))
+        for process in self._terminals.values():
+            seen = normal(self._shown("".join(process.unread)))
+            untold = [line for line in ERROR.findall(seen) if line not in told]
+            assert not untold, f"the chapter does not tell of this:\n{seen}"
+
+    async def _do_pycon(self, block):
+        if self._shell is None:
+            self._shell = Shell(self.folder, self._env)
+        self._shell.type(block, self._translated, self._shown)
+
+    def _close_shell(self):
+        if self._shell:
+            self._shell.end()
+            self._shell = None
+
+    # Browsers
+
+    async def _do_browser(self, block):
+        self._restart_what_is_stale()
+        await self._theatre.play(block)
+
+    async def _do_js(self, block):
+        self._restart_what_is_stale()
+        await self._theatre.type_in_console(block)
+
+    # What is not for the reader to do
+
+    async def _do_illustration(self, block):
+        pass
+
+    async def _do_mermaid(self, block):
+        pass
+
+
+def commands(text):
+    """Yield (what is typed, what is printed) from a console block.
+
+    What is typed is a command, "^C", or None where something is printed without it.
+    """
+    typed, printed = None, []
+    for line in [*text.splitlines(), None]:
+        if line is None or line.startswith("$ ") or line == "^C":
+            if typed or printed:
+                yield typed, "".join(f"{row}\n" for row in printed)
+            typed, printed = line and line.removeprefix("$ "), []
+        else:
+            printed.append(line)

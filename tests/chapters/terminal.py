@@ -1,0 +1,194 @@
+"""The reader's terminals: what is typed there runs, and its output is compared."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from tests.support.deadline import DEADLINE
+from tutorial.run import end_group
+
+from .compare import begins, same
+
+# Longer than any command of a chapter takes; `tutorial check` runs a whole spec.
+COMMAND_DEADLINE = 60
+
+# Typed into `manage.py shell -c`: what code.interact() does, driven through a pipe.
+SHELL = """
+import code, contextlib, io, json, sys
+console = code.InteractiveConsole(dict(globals()))
+for line in sys.stdin:
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        for source in json.loads(line):
+            console.push(source)
+    print(json.dumps(said.getvalue()), flush=True)
+"""
+
+
+class Mismatch(AssertionError):
+    """What the chapter shows is not what was seen."""
+
+    def __init__(self, block, expected, seen):
+        super().__init__(
+            f"line {block.line}, in {block.section!r}\n"
+            f"--- the chapter shows:\n{expected}\n--- seen:\n{seen}"
+        )
+
+
+def environment(**more):
+    """Return the environment in which a reader types, plus `more` variables."""
+    own = Path(sys.executable).parent
+    return os.environ | {
+        "PATH": f"{own}{os.pathsep}{os.environ['PATH']}",
+        "COLUMNS": "80",
+        "DJANGO_COLORS": "nocolor",
+        "NO_COLOR": "1",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        **more,
+    }
+
+
+class Process:
+    """A command that goes on, as in a terminal of its own; `unread` is its output."""
+
+    def __init__(self, command, folder, env):
+        self.popen = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=env,
+            shell=isinstance(command, str),
+            start_new_session=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.unread = []
+        self._news = threading.Condition()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        for line in self.popen.stdout:
+            with self._news:
+                self.unread.append(line)
+                self._news.notify_all()
+        self.popen.stdout.close()
+
+    def expect(self, block, expected, shown=lambda text: text):
+        """Wait until the unread output begins with what the chapter shows; take it.
+
+        `shown(text)` turns what was printed into what a reader sees.
+        """
+
+        def found():
+            return begins(expected, shown("".join(self.unread)))
+
+        with self._news:
+            if not self._news.wait_for(lambda: found() is not None, DEADLINE):
+                raise Mismatch(block, expected, shown("".join(self.unread)))
+            del self.unread[: found()]
+
+    def wait_for_text(self, text):
+        """Wait until the unread output holds `text`, or the process has ended."""
+        with self._news:
+            self._news.wait_for(
+                lambda: text in "".join(self.unread) or self.popen.poll() is not None,
+                DEADLINE,
+            )
+
+    def interrupt(self):
+        """Press Ctrl-C, and wait for the end; kill what does not end in 5 seconds."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.popen.pid, signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.popen.wait(5)
+        self.end()
+
+    def end(self):
+        """End the process and all that it has started."""
+        if self.popen.poll() is None:
+            end_group(self.popen)
+        self._reader.join(DEADLINE)
+
+
+def run(block, command, expected, folder, env, shown):
+    """Run one command to its end and compare what it prints."""
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=env,
+        shell=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=COMMAND_DEADLINE,
+    )
+    seen = shown(done.stdout)
+    if not same(expected, seen):
+        raise Mismatch(block, f"$ {command}\n{expected}", seen)
+
+
+class Shell:
+    """A `manage.py shell` that stays open from one block to the next."""
+
+    def __init__(self, folder, env):
+        self._popen = subprocess.Popen(
+            [sys.executable, "manage.py", "shell", "-v", "0", "-c", SHELL],
+            cwd=folder,
+            env=env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def type(self, block, translated, shown):
+        """Type the examples of a pycon block, and compare what each of them prints."""
+        for sources, expected in examples(block.text):
+            typed = [translated(source) for source in sources]
+            self._popen.stdin.write(json.dumps(typed) + "\n")
+            self._popen.stdin.flush()
+            seen = shown(self._answer())
+            if not same(expected, seen):
+                raise Mismatch(block, "\n".join([*sources, expected]), seen)
+
+    def _answer(self):
+        """Return what was printed; a shell that hangs is killed, which is told."""
+        alarm = threading.Timer(DEADLINE, self._popen.kill)
+        alarm.start()
+        line = self._popen.stdout.readline()
+        alarm.cancel()
+        return json.loads(line) if line else "(the shell hangs, or has ended)\n"
+
+    def end(self):
+        """Leave the shell."""
+        self._popen.stdin.close()
+        self._popen.stdout.close()
+        try:
+            self._popen.wait(2)
+        except subprocess.TimeoutExpired:
+            self._popen.kill()
+            self._popen.wait()
+
+
+def examples(text):
+    """Yield (the lines that are typed, what is printed) from a pycon block."""
+    sources, printed = [], []
+    for line in text.splitlines():
+        if line.startswith(">>>"):
+            if sources:
+                yield sources, "\n".join(printed)
+            sources, printed = [line[4:]], []
+        elif not printed and (line == "..." or line.startswith("... ")):
+            sources.append(line[4:])
+        else:
+            printed.append(line)
+    if sources:
+        yield sources, "\n".join(printed)

@@ -1,0 +1,212 @@
+"""What people do and see in their browsers: the lines of a `browser` block.
+
+alice opens /chat/room/1/       signs in, if she has not yet
+alice clicks Chat room          a link or a button
+alice writes Hello              into the field Message
+alice types Hello               the same, then Enter
+alice sees Hello                somewhere on her page
+alice sees Hello 3 times        in so many messages
+alice does not see Hello        now, after what the lines above have shown
+alice is answered 101           the status of her socket's handshake
+alice sends {"message":"Hi"}    the next frame that her socket sends ...
+alice gets {"message": "Hi"}    ... and receives
+alice reloads                   without her browser's cache
+alice leaves                    closes the page
+nobody opens /chat/room/1/      somebody who does not sign in
+"""
+
+import asyncio
+import re
+from contextlib import AsyncExitStack
+
+from playwright.async_api import expect
+
+from tests.support.browser import visit
+from tests.support.deadline import DEADLINE
+
+from .compare import same
+from .terminal import Mismatch
+
+expect.set_options(timeout=DEADLINE * 1000)
+LINE = re.compile(
+    r"(?P<name>\w+)\s+(?P<verb>opens|clicks|writes|types|sees|does not see|is answered"
+    r"|sends|gets|reloads|leaves)(?: (?P<what>.+?))?(?: (?P<times>\d+) times?)?"
+)
+
+# A person types more slowly than a handshake takes.
+HANDSHAKE_IS_OVER = """
+    typeof socket === "undefined" || socket.readyState || await new Promise((over) => {
+      socket.addEventListener("open", over);
+      socket.addEventListener("close", over);
+    })
+"""
+
+
+class Actor:
+    """Somebody with a browser of his own, and what went over his page's sockets."""
+
+    def __init__(self, name, person):
+        self.name = name
+        self.page = person.page
+        self.person = person
+        self.answers, self.sent, self.got, self.printed = (
+            asyncio.Queue() for _ in range(4)
+        )
+        self.page.on("console", lambda said: self.printed.put_nowait(said.text))
+
+    async def listen(self):
+        """Note what the network panel shows of sockets."""
+        self.devtools = await self.page.context.new_cdp_session(self.page)
+        await self.devtools.send("Network.enable")
+        for event, note in (
+            ("HandshakeResponseReceived", self._note_answer),
+            ("FrameError", self._note_error),
+            ("FrameSent", lambda e: self.sent.put_nowait(data_of(e))),
+            ("FrameReceived", lambda e: self.got.put_nowait(data_of(e))),
+        ):
+            self.devtools.on(f"Network.webSocket{event}", note)
+
+    def _note_answer(self, event):
+        self.answers.put_nowait(str(event["response"]["status"]))
+
+    def _note_error(self, event):
+        """Note the status of a refusal: Chromium tells it as an error."""
+        if match := re.search(r"response code: (\d+)", event["errorMessage"]):
+            self.answers.put_nowait(match[1])
+
+    def forget(self, *queues):
+        """Drop what is in these queues."""
+        for queue in queues:
+            while not queue.empty():
+                queue.get_nowait()
+
+    async def opens(self, url):
+        self.forget(self.answers)
+        await self.page.goto(url)
+        field = self.page.get_by_label("Username")
+        if self.name != "nobody" and await field.count():
+            await field.fill(self.name)
+            await self.page.get_by_label("Password").fill("demo")
+            async with self.page.expect_navigation():
+                await self.page.get_by_role("button", name="Sign in").click()
+
+    async def clicks(self, text):
+        link = self.page.get_by_role("link", name=text, exact=True)
+        await link.or_(self.page.get_by_role("button", name=text, exact=True)).click()
+
+    async def writes(self, text):
+        await self.person.field.fill(text)
+
+    async def types(self, text):
+        await expect(self.person.button).to_be_enabled()
+        await self.person.say(text)
+
+    async def sees(self, text, times=None):
+        if times is None:
+            await expect(self.page.locator("body")).to_contain_text(text)
+        else:
+            said = self.person.messages.filter(has_text=text)
+            await expect(said).to_have_count(int(times))
+
+    async def does_not_see(self, text):
+        assert text not in await self.page.locator("body").inner_text()
+
+    async def is_answered(self, status):
+        assert await asyncio.wait_for(self.answers.get(), DEADLINE) == status
+
+    async def sends(self, frame):
+        await self._next_frame(self.sent, frame)
+
+    async def gets(self, frame):
+        await self._next_frame(self.got, frame)
+
+    async def _next_frame(self, queue, frame):
+        seen = await asyncio.wait_for(queue.get(), DEADLINE)
+        assert same(frame, seen), seen
+
+    async def reloads(self):
+        self.forget(self.answers)
+        async with self.page.expect_navigation():
+            await self.devtools.send("Page.reload", {"ignoreCache": True})
+
+    async def leaves(self):
+        await self.page.goto("about:blank")
+
+    async def type_in_console(self, source):
+        """Type one line into the console of the page; return an error's text."""
+        done = await self.devtools.send(
+            "Runtime.evaluate",
+            {"expression": source, "replMode": True, "awaitPromise": True},
+        )
+        await self.devtools.send(
+            "Runtime.evaluate",
+            {"expression": HANDSHAKE_IS_OVER, "replMode": True, "awaitPromise": True},
+        )
+        if "exceptionDetails" in done:
+            return done["exceptionDetails"]["exception"]["description"]
+
+
+def data_of(event):
+    """Return the text of a frame, and bytes as Chromium shows them."""
+    return event["response"]["payloadData"]
+
+
+class Theatre:
+    """All Actors of a chapter."""
+
+    def __init__(self, browser, url, translated, shown):
+        self._browser, self._url = browser, url
+        self._translated, self._shown = translated, shown
+        self._stack = AsyncExitStack()
+        self._actors = {}
+        self._last = None
+
+    async def leave(self):
+        """Close all browsers."""
+        await self._stack.aclose()
+
+    async def _actor(self, name):
+        if name not in self._actors:
+            visited = visit(self._browser, "about:blank")
+            person = await self._stack.enter_async_context(visited)
+            self._actors[name] = Actor(name, person)
+            await self._actors[name].listen()
+        return self._actors[name]
+
+    async def play(self, block):
+        """Do what the lines of a `browser` block say."""
+        for actor in self._actors.values():
+            actor.forget(actor.sent, actor.got)
+        for line in block.text.splitlines():
+            match = LINE.fullmatch(line.strip())
+            if match is None:
+                raise Mismatch(block, line, "no line that can be played")
+            self._last = actor = await self._actor(match["name"])
+            what = match["what"] and self._translated(match["what"])
+            if match["verb"] == "opens" and what.startswith("/"):
+                what = self._url + what
+            arguments = [part for part in (what, match["times"]) if part]
+            try:
+                await getattr(actor, match["verb"].replace(" ", "_"))(*arguments)
+            except (AssertionError, TimeoutError) as error:
+                page = await actor.page.locator("body").inner_text()
+                reason = str(error).splitlines()[0] if str(error) else "nothing came"
+                seen = self._shown(f"{reason}\nThe page of {actor.name}:\n{page}")
+                raise Mismatch(block, line, seen) from None
+
+    async def type_in_console(self, block):
+        """Type the `> ` lines in the console of who acted last; compare the others."""
+        actor = self._last
+        actor.forget(actor.printed)
+        for line in block.text.splitlines():
+            if line.startswith("> "):
+                seen = await actor.type_in_console(self._translated(line[2:]))
+                if seen:
+                    actor.printed.put_nowait(seen)
+            else:
+                try:
+                    seen = await asyncio.wait_for(actor.printed.get(), DEADLINE)
+                except TimeoutError:
+                    seen = "(nothing)"
+                if not same(line, self._shown(seen)):
+                    raise Mismatch(block, line, self._shown(seen))

@@ -1,0 +1,390 @@
+"""`tutorial check`: what it says of a folder, on a small house and on real steps."""
+
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from textwrap import dedent
+
+import pytest
+import watchfiles
+
+from tests.support.deadline import DEADLINE
+from tests.support.site import copy_folder
+from tests.support.tool import running
+from tutorial import check
+from tutorial.__main__ import main
+from tutorial.gap import first_gap
+from tutorial.steps import ROOT, all_steps, find_step
+
+CHAPTERS = {
+    "00_start": "# Step 00\n",
+    "01_one": """\
+        # Step 01
+
+        ## A greeting
+
+        **`hello.py`**
+
+        ```python
+        hello = 1
+        names = 2
+        ```
+
+        ```copy
+        style.css
+        ```
+
+        ## No `cache`, no WSGI
+
+        ```diff
+        --- a/site.py
+        +++ b/site.py
+        @@ -1,3 +1,2 @@
+         plain = 1
+        -cached = True
+         )
+        --- a/wsgi.py
+        +++ /dev/null
+        @@ -1 +0,0 @@
+        -wsgi = 1
+        ```
+        """,
+    "02_two": """\
+        # Step 02
+
+        ## Who?
+
+        ```diff break
+        --- a/hello.py
+        +++ b/hello.py
+        @@ -1,2 +1,2 @@
+         hello = 1
+        -names = 2
+        +names = broken
+        ```
+
+        ```diff
+        --- a/hello.py
+        +++ b/hello.py
+        @@ -1,2 +1,3 @@
+         hello = 1
+        -names = 2
+        +if names:
+        +    names = "draft"
+        ```
+
+        ## Who, once more
+
+        ```diff
+        --- a/hello.py
+        +++ b/hello.py
+        @@ -1,3 +1,4 @@
+         hello = 1
+         if names:
+        -    names = "draft"
+        +    names = "final"
+        +again(hello)
+        ```
+        """,
+}
+FILES = {
+    "00_start": {"site.py": "plain = 1\ncached = True\n)\n", "wsgi.py": "wsgi = 1\n"},
+    "01_one": {
+        "site.py": "plain = 1\n)\n",
+        "hello.py": "hello = 1\nnames = 2\n",
+        "style.css": "p {}\n",
+    },
+    "02_two": {
+        "site.py": "plain = 1\n)\n",
+        "hello.py": 'hello = 1\nif names:\n    names = "final"\nagain(hello)\n',
+        "style.css": "p {}\n",
+    },
+}
+
+
+@pytest.fixture
+def house(tmp_path, monkeypatch):
+    """A folder with three small steps, to which the tool is led."""
+    monkeypatch.setattr("tutorial.steps.ROOT", tmp_path)
+    for name, files in FILES.items():
+        folder = tmp_path / "steps" / name
+        folder.mkdir(parents=True)
+        (folder / "manage.py").touch()
+        (folder / "README.md").write_text(dedent(CHAPTERS[name]))
+        for file, text in files.items():
+            (folder / file).write_text(text)
+    return tmp_path
+
+
+@pytest.fixture
+def mine(house):
+    """A learner's copy of step 02 of the house."""
+    return copy_folder(find_step("02").path, house / "mine")
+
+
+GREETING = '"A greeting" adds: steps/01_one/README.md#a-greeting'
+NO_CACHE = '"No `cache`, no WSGI" removes: steps/01_one/README.md#no-cache-no-wsgi'
+WHO = '"Who?" adds: steps/02_two/README.md#who'
+ONCE_MORE = '"Who, once more" adds: steps/02_two/README.md#who-once-more'
+
+
+@pytest.mark.parametrize(
+    ("file", "right", "wrong", "sentence"),
+    [
+        ("hello.py", "hello = 1\n", "", f"hello.py lacks what {GREETING}"),
+        ("style.css", "p {}", "p", f"style.css lacks what {GREETING}"),
+        ("hello.py", "if names", "if name", f"hello.py lacks what {WHO}"),
+        ("hello.py", "again", "once", f"hello.py lacks what {ONCE_MORE}"),
+        ("hello.py", '"final"', '"draft"', f"hello.py lacks what {ONCE_MORE}"),
+        ("site.py", ")", "cached = True\n)", f"site.py still has what {NO_CACHE}"),
+    ],
+)
+def test_a_folder_is_led_to_the_section_that_it_lacks(
+    mine, file, right, wrong, sentence
+):
+    text = (mine / file).read_text()
+    assert first_gap(find_step("02"), mine) is None
+    assert right in text
+    (mine / file).write_text(text.replace(right, wrong))
+    assert first_gap(find_step("02"), mine) == sentence
+
+
+@pytest.mark.parametrize(
+    ("file", "right", "wrong"),
+    [
+        ("hello.py", "    names", "\n\tnames"),
+        ("hello.py", "again(hello)\n", "again(hello)  \n\n"),
+        ("hello.py", "hello = 1\n", "hello = 1\nown = 1\n"),
+        ("site.py", "plain = 1\n)\n", ""),
+    ],
+    ids=["another indentation", "more space", "a line of one's own", "step 00"],
+)
+def test_what_no_chapter_edits_leads_nowhere(mine, file, right, wrong):
+    text = (mine / file).read_text()
+    assert right in text
+    (mine / file).write_text(text.replace(right, wrong))
+    assert first_gap(find_step("02"), mine) is None
+
+
+def test_of_several_sections_the_first_to_be_read_is_named(mine):
+    (mine / "hello.py").write_text("")
+    (mine / "wsgi.py").write_text("wsgi = 1\n")
+    assert first_gap(find_step("02"), mine) == f"hello.py lacks what {GREETING}"
+    (mine / "hello.py").write_text("hello = 1\n")
+    assert first_gap(find_step("02"), mine) == f"wsgi.py still has what {NO_CACHE}"
+    (mine / "wsgi.py").unlink()
+    assert first_gap(find_step("02"), mine) == f"hello.py lacks what {WHO}"
+
+
+def test_a_file_that_is_not_there_lacks_everything(mine):
+    (mine / "hello.py").unlink()
+    assert first_gap(find_step("02"), mine) == f"hello.py lacks what {GREETING}"
+
+
+def test_chapters_after_the_step_are_not_asked(mine):
+    (mine / "hello.py").write_text("hello = 1\nnames = 2\n")
+    assert first_gap(find_step("01"), mine) is None
+    assert first_gap(find_step("02"), mine) == f"hello.py lacks what {WHO}"
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "expected"),
+    [
+        (0, "....\n99 passed, 45 deselected in 1.64s", (99, None)),
+        (5, "\n144 deselected in 0.10s", (0, None)),
+        (
+            1,
+            "..F\nFAILED tests/spec/test_x.py::test_who_is_late_is_refused[no layer-2]"
+            " - AssertionError: a == b\n!!! stopping !!!\n1 failed, 43 passed in 1s",
+            (0, '"who is late is refused" does not hold.'),
+        ),
+        (
+            1,
+            "E\nERROR tests/spec/test_x.py::test_bob_hears - KeyError\n1 error in 1s",
+            (0, '"bob hears" does not hold.'),
+        ),
+        (
+            4,
+            "ERROR: config/settings.py has no CHANNEL_LAYERS: chapter 03 adds them.\n",
+            (0, "config/settings.py has no CHANNEL_LAYERS: chapter 03 adds them."),
+        ),
+        (0, "bye\n", (0, "The tests ended too early, status 0: bye")),
+        (-9, "", (0, "The tests ended too early, status -9: ")),
+    ],
+)
+def test_what_pytest_prints_becomes_a_sentence(status, said, expected):
+    assert check.verdict(status, said) == expected
+
+
+@pytest.fixture
+def spec(monkeypatch):
+    """A list of what each run of the spec is to return, in place of real runs."""
+    runs = []
+    monkeypatch.setattr(check, "run_spec", lambda *_: runs.pop(0))
+    return runs
+
+
+def test_a_folder_that_holds_is_led_to_the_next_chapter(mine, spec, capsys):
+    spec += [(90, None), (3, None)]
+    assert main(["check", "01", str(mine)]) == 0
+    assert capsys.readouterr().out == (
+        f"Testing {mine} at 01_one ...\n"
+        "90 tests passed. Now those that wait, for some seconds ...\n"
+        "Step 01 holds: 93 tests passed. Next: steps/02_two/README.md\n"
+    )
+
+
+def test_the_last_step_is_called_the_last_one(mine, spec, capsys):
+    spec += [(90, None), (0, None)]
+    assert main(["check", "2", str(mine)]) == 0
+    assert capsys.readouterr().out.endswith(
+        "Step 02 holds: 90 tests passed. It is the last one.\n"
+    )
+
+
+@pytest.mark.parametrize("earlier", [[], [(90, None)]], ids=["quick", "waiting"])
+def test_a_folder_that_does_not_hold_is_led_to_what_it_lacks(
+    mine, spec, capsys, earlier
+):
+    spec += [*earlier, (0, '"bob hears" does not hold.')]
+    (mine / "hello.py").unlink()
+    assert main(["check", "02", str(mine)]) == 1
+    assert capsys.readouterr().out.endswith(
+        '"bob hears" does not hold.\n'
+        f"hello.py lacks what {GREETING}\n"
+        f"More: .venv/bin/pytest --step 02 --project {mine}\n"
+    )
+    assert spec == []
+
+
+def test_a_folder_that_lacks_nothing_is_led_to_the_diff(mine, spec, capsys):
+    mine = mine.rename(mine.parent / "my chat")
+    spec += [(0, '"bob hears" does not hold.')]
+    assert main(["check", "02", str(mine)]) == 1
+    assert capsys.readouterr().out.endswith(
+        '"bob hears" does not hold.\n'
+        "It lacks nothing that a chapter adds. What differs: "
+        f".venv/bin/tutorial diff 02 '{mine}'\n"
+        f"More: .venv/bin/pytest --step 02 --project '{mine}'\n"
+    )
+
+
+@pytest.mark.parametrize("module", ["pytest", "watchfiles", "markdown_it"])
+def test_where_nothing_tests_make_check_is_named(mine, monkeypatch, capsys, module):
+    monkeypatch.setitem(sys.modules, module, None)
+    assert main(["check", "02", str(mine)]) == 2
+    assert capsys.readouterr().err == (
+        "tutorial: what tests is not installed: say "
+        f"`make check STEP=02 DIR={mine}`, which installs it.\n"
+    )
+
+
+@pytest.mark.parametrize("folder", ["nowhere", "", "x" * 5000, "site.py", "~nobody/x"])
+def test_a_folder_without_a_project_is_told_in_one_line(
+    mine, monkeypatch, capsys, folder
+):
+    monkeypatch.chdir(mine.parent)
+    assert main(["check", "02", folder]) == 2
+    said = capsys.readouterr().err
+    assert said.endswith(" has no manage.py: name a project's folder.\n")
+    assert said.count("\n") == 1
+
+
+def test_a_step_that_is_none_is_told_in_one_line(mine, capsys):
+    assert main(["check", "07", str(mine)]) == 2
+    assert capsys.readouterr().err == (
+        "tutorial: there is no step '07'; name one of 00_start, 01_one, 02_two.\n"
+    )
+
+
+def test_what_is_saved_counts_but_not_what_a_running_project_writes(
+    tmp_path, monkeypatch
+):
+    modified = watchfiles.Change.modified
+    change = {(modified, "views.py")}
+
+    def watch(path, watch_filter, **_):
+        def counts(name):
+            return watch_filter(modified, str(path / name))
+
+        assert counts("chat/views.py")
+        assert counts("chat/templates/chat/room.html")
+        assert not counts("db.sqlite3")
+        assert not counts("db.sqlite3-journal")
+        assert not counts("chat/__pycache__/views.cpython-311.pyc")
+        assert not counts(".git/index")
+        yield from (set(), set(), change, set(), change)
+
+    monkeypatch.setattr(watchfiles, "watch", watch)
+    assert len(list(check.saves(tmp_path))) == 3  # at once, and two saves
+
+
+def test_make_check_gives_the_step_and_the_folder_to_the_tool():
+    command = ["make", "--dry-run", "check", "STEP=03", "DIR=../my chat"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    line = 'exec .venv/bin/tutorial check "03" "../my chat"'
+    assert line in done.stdout.splitlines()
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """A function that copies the real step with this number and returns the folder."""
+    return lambda number: copy_folder(find_step(number).path, tmp_path / "mychat")
+
+
+def state(folder):
+    """Return {path: time of its last change} of all that is in a folder."""
+    return {path: path.stat().st_mtime_ns for path in [folder, *folder.rglob("*")]}
+
+
+@pytest.mark.server
+def test_a_finished_step_holds_and_stays_as_it_is(copy):
+    folder = copy("01")
+    before = state(folder)
+    with running(ROOT, "check", "01", folder) as tool:
+        assert tool.process.wait(3 * DEADLINE) == 0
+        said = tool.wait_until_said("Step 01 holds: ")
+        assert f"Next: steps/{all_steps()[2].name}/README.md" in said
+    assert state(folder) == before
+
+
+@pytest.mark.server
+def test_a_mistake_is_told_as_what_does_not_hold(copy):
+    folder = copy("01")
+    file = folder / "chat/consumers.py"
+    right = file.read_text()
+    file.write_text(right.replace("= clean_message(text_data)", "= text_data"))
+    assert file.read_text() != right
+    with running(ROOT, "check", "01", folder) as tool:
+        assert tool.process.wait(3 * DEADLINE) == 1
+        said = tool.wait_until_said("More: ").splitlines()
+    assert len(said) == 4
+    assert said[1] == '"bad input is answered to its sender alone" does not hold.'
+
+
+@pytest.mark.server
+def test_watching_tests_at_every_save_until_a_signal(copy):
+    folder = copy("01")
+    file = folder / "config/asgi.py"
+    file.write_text("app = None\n")
+    with running(ROOT, "check", "01", folder, "--watch") as tool:
+        said = tool.wait_until_said("Ctrl-C ends this.")
+        assert "config/asgi.py has no `application`" in said
+        file.write_text("oops(\n")
+        said = tool.wait_until_said("SyntaxError")
+        assert tool.has_said("Ctrl-C ends this.", times=2)
+        assert said.count("--------\n") == 2
+        assert tool.stop(signal.SIGINT) == (0, [])
+        assert tool.process.stderr.read() == ""
+
+
+@pytest.mark.server
+def test_a_signal_in_the_middle_of_the_tests_leaves_nothing_behind(copy):
+    with running(ROOT, "check", "03", copy("03")) as tool:
+        while not any("valkey" in process.name() for process in tool.family()):
+            assert tool.process.poll() is None
+            with suppress(subprocess.TimeoutExpired):
+                tool.process.wait(0.05)
+        assert tool.stop(signal.SIGINT) == (130, [])
+        assert tool.process.stderr.read() == ""

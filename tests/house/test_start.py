@@ -1,0 +1,128 @@
+"""`tutorial start`, in this process, in a house with two small steps."""
+
+import pytest
+
+from tutorial.__main__ import main
+from tutorial.steps import all_steps
+
+
+@pytest.fixture
+def house(tmp_path, monkeypatch):
+    """The folder that `steps/` is in: 00_site and 01_chat, with what running leaves."""
+    for name, text in {
+        "00_site/README.md": "# Step 00",
+        "00_site/manage.py": "import django",
+        "00_site/site/views.py": "",
+        "00_site/site/__pycache__/views.pyc": "bytecode",
+        "00_site/db.sqlite3": "rows",
+        "01_chat/README.md": "# Step 01",
+        "01_chat/manage.py": "import channels",
+    }.items():
+        file = tmp_path / "steps" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    monkeypatch.setattr("tutorial.steps.ROOT", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def files_in(folder):
+    """Return {path: text} for all files of a folder."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(file.relative_to(folder)): file.read_text() for file in files}
+
+
+@pytest.fixture
+def refused(capsys):
+    """A function that starts chapter 01, or another, and returns the one line of no."""
+
+    def start(folder, step="01"):
+        assert main(["start", step, str(folder)]) == 2
+        said = capsys.readouterr()
+        assert said.out == ""
+        assert said.err.count("\n") == 1
+        return said.err.removeprefix("tutorial: ").rstrip()
+
+    return start
+
+
+@pytest.mark.parametrize("name", ["1", "01", "01_chat"])
+def test_a_chapter_starts_from_the_step_before_it(house, capsys, name):
+    assert main(["start", name, "my chat"]) == 0
+    assert files_in(house / "my chat") == {
+        "manage.py": "import django",
+        "site/views.py": "",
+    }
+    assert capsys.readouterr().out.splitlines() == [
+        "my chat is a copy of 00_site, for you to change.",
+        f"Read {house}/steps/01_chat/README.md and follow it in your folder:",
+        "    cd 'my chat'",
+    ]
+
+
+def test_the_first_chapter_starts_from_nothing(house, refused):
+    said = refused("mine", step="00")
+    assert said == "chapter 00 is the site itself: start with 01."
+    assert not (house / "mine").exists()
+
+
+def test_a_step_that_is_none_is_told(house, refused):
+    assert refused("mine", step="07").startswith("there is no step '07'; name one of")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda path: path.mkdir(),
+        lambda path: path.write_text("mine"),
+        lambda path: path.symlink_to("nowhere"),
+        lambda path: path.symlink_to(path),
+    ],
+    ids=["folder", "file", "dangling symlink", "symlink to itself"],
+)
+def test_what_is_there_is_not_overwritten(house, refused, make):
+    make(house / "mine")
+    before = (house / "mine").lstat()
+    assert refused("mine") == "mine is there already: name another, or remove it."
+    assert (house / "mine").lstat() == before
+    assert not (house / "nowhere").exists()
+    assert main(["start", "01", "another"]) == 0
+
+
+def test_the_folders_above_are_made(house):
+    assert main(["start", "01", "a/b/mine"]) == 0
+    assert (house / "a/b/mine/manage.py").exists()
+
+
+def test_a_place_that_cannot_be_is_told_in_one_line(house, refused):
+    (house / "note").write_text("a file")
+    assert refused("note/mine") == "note/mine cannot be made: Not a directory."
+
+
+def test_no_copy_goes_among_the_steps(house, refused):
+    for folder in ("steps/02_mine", "steps/00_site/mine", house / "steps"):
+        said = refused(folder)
+        assert said == f"{folder} is among the steps: name a folder elsewhere."
+    assert [step.name for step in all_steps()] == ["00_site", "01_chat"]
+
+
+def test_half_a_copy_is_not_left_behind(house, refused):
+    unreadable = house / "steps/00_site/unreadable"
+    unreadable.symlink_to("nowhere")
+    assert refused("mine").startswith("mine cannot be filled: [Errno 2] No such file")
+    assert not (house / "mine").exists()
+    unreadable.unlink()
+    assert main(["start", "01", "mine"]) == 0
+
+
+@pytest.mark.parametrize("step", all_steps()[1:], ids=lambda step: step.number)
+def test_what_every_chapter_starts_from_is_all_of_the_step_before(
+    step, tmp_path, capsys
+):
+    folder = tmp_path / "mine"
+    assert main(["start", step.number, str(folder)]) == 0
+    before = all_steps()[all_steps().index(step) - 1]
+    capsys.readouterr()
+    assert main(["diff", before.number, str(folder)]) == 0
+    said = capsys.readouterr().out
+    assert said == f"Nothing is left to do: {folder} is {before.name}.\n\n"
