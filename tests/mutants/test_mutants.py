@@ -1,13 +1,11 @@
 """The spec can fail: each mistake in a copy of a step turns the right test red."""
 
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 
 import pytest
 
 from tests.support.site import copy_folder
+from tests.support.spec_run import run_spec
 from tutorial.steps import ROOT, find_step
 
 pytestmark = pytest.mark.waiting
@@ -201,14 +199,13 @@ def test_a_mistake_turns_the_spec_red(mutant, tmp_path):
     assert file.read_text().count(mutant.right) == 1
     file.write_text(file.read_text().replace(mutant.right, mutant.wrong))
 
-    spec = [sys.executable, "-m", "pytest", "--everything", "-x", "-q", "--tb=no"]
-    done = subprocess.run(
-        [*spec, "--step", mutant.step, "--project", copy, ROOT / "tests" / mutant.red],
-        cwd=ROOT,
-        env=os.environ | {"TEST_DEADLINE": "5", "COLUMNS": "300"},
-        capture_output=True,
-        text=True,
+    status, said = run_spec(
+        find_step(mutant.step),
+        copy,
+        *("--everything", "-x", "-q", "--tb=no", ROOT / "tests" / mutant.red),
+        TEST_DEADLINE="5",
+        COLUMNS="300",
     )
-    assert done.returncode == 1, done.stdout
+    assert status == 1, said
     # FAILED, not ERROR: the test itself, not what it needs.
-    assert f"FAILED tests/{mutant.red}" in done.stdout, done.stdout
+    assert f"FAILED tests/{mutant.red}" in said, said

@@ -14,6 +14,7 @@ from tutorial.steps import all_steps
 # The step from which on a project has a channel layer, and one that has ASGI.
 SINCE_ASGI = "01"
 SINCE_LAYER = "03"
+FAST_HASHER = "django.contrib.auth.hashers.MD5PasswordHasher"
 
 
 class NotReady(Exception):
@@ -69,6 +70,8 @@ class Project:
                 TEST={"NAME": self._temporary / "test.sqlite3"},
                 OPTIONS={"init_command": "PRAGMA synchronous=OFF"},
             )
+            # The real one takes 0.4 s for each password, and is meant to.
+            settings.PASSWORD_HASHERS = [FAST_HASHER]
             django.setup()
         if self.step.number >= SINCE_ASGI and "daphne" not in settings.INSTALLED_APPS:
             raise NotReady(
@@ -96,6 +99,10 @@ class Project:
             setup_databases(verbosity=0, interactive=False)
         with self._explained("manage.py loaddata demo", "fails"):
             call_command("loaddata", "demo", verbosity=0)
+        from django.contrib.auth import get_user_model
+        from django.contrib.auth.hashers import make_password
+
+        get_user_model().objects.update(password=make_password("demo"))
 
     def _load_application(self):
         self._import("config.urls")

@@ -1,0 +1,34 @@
+"""The answers to the exercises: each one, applied to its step, keeps the spec."""
+
+import os
+import subprocess
+
+import pytest
+
+from tests.support.project import Project
+from tests.support.site import copy_folder
+from tests.support.spec_run import run_spec
+from tutorial.chapter import read_chapter
+from tutorial.steps import ROOT
+
+pytestmark = pytest.mark.chapter
+
+
+def pytest_generate_tests(metafunc):
+    """One test for each answer of the step's chapter."""
+    part = metafunc.config.part
+    blocks = read_chapter(part.step) if isinstance(part, Project) else []
+    answers = [block for block in blocks if block.kind == "answer"]
+    metafunc.parametrize("answer", answers, ids=lambda block: f"line {block.line}")
+
+
+@pytest.mark.holds(since="00")
+def test_an_answer_keeps_what_its_step_can_do(step, answer, tmp_path):
+    copy = copy_folder(step.path, tmp_path / "copy")
+    apply = ["git", "apply", "-"]
+    outside = os.environ | {"GIT_CEILING_DIRECTORIES": str(tmp_path)}
+    subprocess.run(
+        apply, cwd=copy, env=outside, input=answer.text, text=True, check=True
+    )
+    status, said = run_spec(step, copy, "-x", "-q", "--tb=short", ROOT / "tests/spec")
+    assert status == 0, said
