@@ -22,6 +22,9 @@ COMPILE_BYTECODE = .venv/bin/python -m compileall -qq -j 0 \
 COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --upgrade \
 	--custom-compile-command "make requirements"
+# What draws the chapters' diagrams on the web; the tests draw them with it, too.
+MERMAID = mermaid-11.17.2.tgz
+MERMAID_SHA512 = 57a2b70bc101744b0f1595d228c25eea9a50384371b87011afd1af1d7e21878ee501b84c443f6a7f8a042bb2e869143150b31af34feab798073bbdda0a578106
 
 .PHONY: install run test check lint requirements table screenshot
 
@@ -29,7 +32,7 @@ COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 \
 run: .venv/run.done
 	@exec .venv/bin/tutorial run "$(STEP)" $(if $(PORT),--port "$(PORT)")
 
-test: .venv/test.done lint
+test: .venv/test.done .venv/mermaid.done lint
 	@.venv/bin/pytest --everything $(if $(STEP),--step "$(STEP)")
 
 check: .venv/test.done
@@ -73,4 +76,13 @@ screenshot: .venv/test.done
 	@echo "Installing what testing needs ..."
 	@$(call INSTALL_PINNED,requirements-dev.txt)
 	@$(COMPILE_BYTECODE)
+	@touch $@
+
+# Without npm the diagrams are not drawn, which the test says.
+.venv/mermaid.done: .venv/uv.done
+	@if command -v npm >/dev/null; then cd .venv && \
+		npm pack --silent $(subst -1,@1,$(MERMAID:.tgz=)) >/dev/null 2>&1 && \
+		echo "$(MERMAID_SHA512)  $(MERMAID)" | sha512sum --check --quiet && \
+		tar -xzf $(MERMAID) --strip-components=2 package/dist/mermaid.min.js && \
+		rm $(MERMAID); fi
 	@touch $@

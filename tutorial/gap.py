@@ -4,9 +4,8 @@ import re
 from collections import Counter
 
 from .chapter import EDITS, anchor, read_chapter
+from .patch import read_diff
 from .steps import all_steps
-
-FILE_HEADER = re.compile(r"^--- (\S+).*\n\+\+\+ (\S+).*\n(?=@@)", re.MULTILINE)
 
 
 def first_gap(step, path):
@@ -45,12 +44,10 @@ def edits(block, chapter):
         for name in block.text.split():
             yield from (("+", name, line) for line in lines_of(chapter.path / name))
     else:
-        parts = FILE_HEADER.split(block.text)
-        for old, new, body in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
-            for sign, side in (("-", old), ("+", new)):
-                name = side.partition("/")[2]
-                rows = [row[1:] for row in body.splitlines() if row.startswith(sign)]
-                yield from ((sign, name, line) for line in words("\n".join(rows)))
+        for file in read_diff(block.text):
+            for sign in "+-":
+                rows = [code for _, rows in file.hunks for s, code in rows if s == sign]
+                yield from ((sign, file.name, line) for line in words("\n".join(rows)))
 
 
 def lines_of(file):

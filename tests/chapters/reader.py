@@ -160,12 +160,11 @@ class Reader:
         if command.startswith(RUNSERVER):
             typed += "" if command != RUNSERVER else f" {self._ports['8000']}"
             typed += " --noreload"
-        process = Process(f"exec {typed}", self.folder, self._env)
+        process = Process(typed, self.folder, self._env)
         self._terminals[block.name] = process
-        process.command = typed
         process.expect(block, expected, self._shown)
         if command.startswith(RUNSERVER):
-            wait_until_it_answers(process.popen, int(typed.split()[-2]))
+            wait_until_it_answers(process.python, int(typed.split()[-2]))
             self._stale = False
 
     def _restart_what_is_stale(self):
@@ -174,11 +173,10 @@ class Reader:
             if self._stale and "runserver" in process.command:
                 self._look_for_untold_errors()
                 process.end()
-                again = Process(f"exec {process.command}", self.folder, self._env)
-                again.command = process.command
+                again = Process(process.command, self.folder, self._env)
                 self._terminals[name] = again
                 again.wait_for_text(STARTED)
-                if wait_until_it_answers(again.popen, int(again.command.split()[-2])):
+                if wait_until_it_answers(again.python, int(again.command.split()[-2])):
                     again.unread.clear()
         self._stale = False
 

@@ -3,12 +3,14 @@
 import contextlib
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
+from tests.support import warm
 from tests.support.deadline import DEADLINE
 from tutorial.run import end_group
 
@@ -58,28 +60,19 @@ class Process:
     """A command that goes on, as in a terminal of its own; `unread` is its output."""
 
     def __init__(self, command, folder, env):
-        self.popen = subprocess.Popen(
-            command,
-            cwd=folder,
-            env=env,
-            shell=isinstance(command, str),
-            start_new_session=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        self.command = command
+        self.python = warm.Python(python_of(command), folder, env)
         self.unread = []
         self._news = threading.Condition()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self):
-        for line in self.popen.stdout:
+        for line in self.python.stdout:
             with self._news:
                 self.unread.append(line)
                 self._news.notify_all()
-        self.popen.stdout.close()
+        self.python.close()
 
     def expect(self, block, expected, shown=lambda text: text):
         """Wait until the unread output begins with what the chapter shows; take it.
@@ -99,39 +92,50 @@ class Process:
         """Wait until the unread output holds `text`, or the process has ended."""
         with self._news:
             self._news.wait_for(
-                lambda: text in "".join(self.unread) or self.popen.poll() is not None,
+                lambda: text in "".join(self.unread) or self.python.poll() is not None,
                 DEADLINE,
             )
 
     def interrupt(self):
         """Press Ctrl-C, and wait for the end; kill what does not end in 5 seconds."""
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.popen.pid, signal.SIGINT)
+            os.killpg(self.python.pid, signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self.popen.wait(5)
+            self.python.wait(5)
         self.end()
 
     def end(self):
         """End the process and all that it has started."""
-        if self.popen.poll() is None:
-            end_group(self.popen)
+        if self.python.poll() is None:
+            end_group(self.python)
         self._reader.join(DEADLINE)
+
+
+def python_of(command):
+    """Return the arguments of a typed `python` or `tutorial`; None for another."""
+    first, *rest = shlex.split(command)
+    if first == "python" and (rest[0] == "-m" or rest[0].endswith(".py")):
+        return rest
+    return ["-m", first, *rest] if first == "tutorial" else None
 
 
 def run(block, command, expected, folder, env, shown):
     """Run one command to its end and compare what it prints."""
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env=env,
-        shell=True,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=COMMAND_DEADLINE,
-    )
-    seen = shown(done.stdout)
+    if python_of(command):
+        _, said = warm.run(python_of(command), folder, env)
+    else:
+        said = subprocess.run(
+            command,
+            cwd=folder,
+            env=env,
+            shell=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=COMMAND_DEADLINE,
+        ).stdout
+    seen = shown(said)
     if not same(expected, seen):
         raise Mismatch(block, f"$ {command}\n{expected}", seen)
 
@@ -140,42 +144,34 @@ class Shell:
     """A `manage.py shell` that stays open from one block to the next."""
 
     def __init__(self, folder, env):
-        self._popen = subprocess.Popen(
-            [sys.executable, "manage.py", "shell", "-v", "0", "-c", SHELL],
-            cwd=folder,
-            env=env,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        command = ["manage.py", "shell", "-v", "0", "-c", SHELL]
+        self._python = warm.Python(command, folder, env)
 
     def type(self, block, translated, shown):
         """Type the examples of a pycon block, and compare what each of them prints."""
         for sources, expected in examples(block.text):
             typed = [translated(source) for source in sources]
-            self._popen.stdin.write(json.dumps(typed) + "\n")
-            self._popen.stdin.flush()
+            self._python.stdin.write(json.dumps(typed) + "\n")
+            self._python.stdin.flush()
             seen = shown(self._answer())
             if not same(expected, seen):
                 raise Mismatch(block, "\n".join([*sources, expected]), seen)
 
     def _answer(self):
         """Return what was printed; a shell that hangs is killed, which is told."""
-        alarm = threading.Timer(DEADLINE, self._popen.kill)
+        alarm = threading.Timer(DEADLINE, self._python.kill)
         alarm.start()
-        line = self._popen.stdout.readline()
+        line = self._python.stdout.readline()
         alarm.cancel()
         return json.loads(line) if line else "(the shell hangs, or has ended)\n"
 
     def end(self):
-        """Leave the shell."""
-        self._popen.stdin.close()
-        self._popen.stdout.close()
-        try:
-            self._popen.wait(2)
-        except subprocess.TimeoutExpired:
-            self._popen.kill()
-            self._popen.wait()
+        """Leave the shell, with Ctrl-D."""
+        self._python.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._python.wait(2)
+        self._python.kill()
+        self._python.close()
 
 
 def examples(text):

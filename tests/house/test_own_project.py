@@ -1,10 +1,10 @@
 """`pytest --step NN --project PATH` on a folder of one's own that lacks something."""
 
-import subprocess
-import sys
+import os
 
 import pytest
 
+from tests.support import warm
 from tests.support.site import copy_folder
 from tutorial.steps import ROOT, find_step
 
@@ -20,15 +20,15 @@ def copy(tmp_path):
     return copy_step
 
 
+# Named, so that pytest need not begin again: that takes the longer.
+SETTINGS = ("-c", ROOT / "pyproject.toml")
+
+
 def answer(*arguments):
     """Return the exit status and the last line of pytest with these arguments."""
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", *map(str, arguments)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    return done.returncode, (done.stderr or done.stdout).strip().splitlines()[-1]
+    command = ["-m", "pytest", "-q", "--assert=plain", *map(str, arguments)]
+    status, said = warm.run(command, ROOT, os.environ)
+    return status, said.strip().splitlines()[-1]
 
 
 def test_a_folder_that_keeps_the_contract_passes(copy):
@@ -57,7 +57,7 @@ def test_a_folder_that_keeps_the_contract_passes(copy):
 def test_a_folder_of_an_earlier_step_is_told_what_is_missing(
     copy, step, other, sentence
 ):
-    status, line = answer("--step", step, "--project", copy(other))
+    status, line = answer(*SETTINGS, "--step", step, "--project", copy(other))
     assert (status, line) == (4, f"ERROR: {sentence}")
 
 
@@ -85,7 +85,7 @@ def test_a_folder_of_an_earlier_step_is_told_what_is_missing(
 def test_a_missing_file_is_told_in_one_sentence(copy, file, sentence):
     folder = copy("03")
     (folder / file).unlink()
-    status, line = answer("--step", "03", "--project", folder)
+    status, line = answer(*SETTINGS, "--step", "03", "--project", folder)
     assert (status, line) == (4, f"ERROR: {sentence.format(folder=folder)}")
 
 
@@ -132,7 +132,7 @@ def test_a_mistake_in_a_file_is_told_in_one_sentence(
     text = (folder / file).read_text()
     assert right in text
     (folder / file).write_text(text.replace(right, wrong))
-    status, line = answer("--step", "03", "--project", folder)
+    status, line = answer(*SETTINGS, "--step", "03", "--project", folder)
     assert status == 4
     assert line.startswith(f"ERROR: {sentence}")
 
@@ -140,7 +140,7 @@ def test_a_mistake_in_a_file_is_told_in_one_sentence(
 def test_an_asgi_module_without_application_is_told_in_one_sentence(copy):
     folder = copy("01")
     (folder / "config/asgi.py").write_text("app = None\n")
-    status, line = answer("--step", "01", "--project", folder)
+    status, line = answer(*SETTINGS, "--step", "01", "--project", folder)
     assert (status, line) == (
         4,
         "ERROR: config/asgi.py has no `application`: "
@@ -150,13 +150,13 @@ def test_an_asgi_module_without_application_is_told_in_one_sentence(copy):
 
 def test_a_folder_that_is_none_and_a_step_that_is_none_are_told(tmp_path):
     nowhere = tmp_path / "nowhere"
-    assert answer("--step", "1", "--project", nowhere) == (
+    assert answer(*SETTINGS, "--step", "1", "--project", nowhere) == (
         4,
         f"ERROR: {nowhere} has no manage.py: name a project's folder.",
     )
-    status, line = answer("--step", "99")
+    status, line = answer(*SETTINGS, "--step", "99")
     assert status == 4
     assert line.startswith("ERROR: there is no step '99'; name one of 00_start, ")
-    status, line = answer("--project", tmp_path)
+    status, line = answer(*SETTINGS, "--project", tmp_path)
     assert status == 4
     assert "--project goes with --step" in line

@@ -5,15 +5,15 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import threading
 import urllib.parse
 import urllib.request
 from http.cookiejar import CookieJar
 
 from tutorial.channel_redis import free_port
-from tutorial.run import process_group
+from tutorial.run import end_group
 
+from . import warm
 from .deadline import DEADLINE
 
 
@@ -39,14 +39,15 @@ class Site:
         self._manage("loaddata", "demo")
 
     def _manage(self, *arguments):
-        command = [sys.executable, "manage.py", *arguments, "--verbosity=0"]
-        subprocess.run(command, cwd=self.folder, env=self._environment, check=True)
+        command = ["manage.py", *arguments, "--verbosity=0"]
+        status, said = warm.run(command, self.folder, self._environment)
+        assert status == 0, said
 
     @contextlib.contextmanager
     def daphne(self):
         """Yield a Server: daphne, on a free port of 127.0.0.1."""
         port = free_port()
-        command = ["daphne", "-b", "127.0.0.1", "-p", str(port)]
+        command = ["-m", "daphne", "-b", "127.0.0.1", "-p", str(port)]
         with self._serving(port, *command, "config.asgi:application") as server:
             server.wait_for_line("Listening on TCP address")
             yield server
@@ -62,18 +63,11 @@ class Site:
 
     @contextlib.contextmanager
     def _serving(self, port, *command):
-        python = [sys.executable, "-u"]
-        if not command[0].endswith(".py"):
-            python.append("-m")
-        with process_group(
-            [*python, *command],
-            cwd=self.folder,
-            env=self._environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        ) as process:
+        process = warm.Python(command, self.folder, self._environment)
+        try:
             yield Server(process, port)
+        finally:
+            end_group(process)
 
 
 class Server:
@@ -92,7 +86,7 @@ class Server:
             with self._news:
                 self.lines.append(line.rstrip())
                 self._news.notify_all()
-        self.process.stdout.close()
+        self.process.close()
 
     def wait_for_line(self, text, start=0):
         """Return the first line from `start` on that holds `text`; fail without one."""

@@ -1,0 +1,168 @@
+"""The entries of TROUBLESHOOTING.md, and somebody who provokes them."""
+
+import re
+from dataclasses import dataclass, replace
+
+from markdown_it import MarkdownIt
+
+from tutorial.chapter import Block, anchor, blocks_of, read_chapter
+from tutorial.steps import ROOT, all_steps
+
+from .compare import normal, pattern_of, with_end
+from .reader import ERROR, Reader
+from .terminal import Mismatch
+
+PAGE = ROOT / "TROUBLESHOOTING.md"
+PROVOKE = re.compile(r"<!-- provoke: (\d\d) -->\n")
+ILLUSTRATION = re.compile(r"<!-- illustration: (.+) -->\n")
+LINK = re.compile(r"\[([^]]+)\]\(([^)#]+)#([^)]+)\)")
+CURE = "**Cure.** "
+# What a person types or does, and what is seen.
+EXECUTED = ("console", "pycon", "browser", "js")
+# Blocks that need a server.
+ON_THE_SITE = ("browser", "js")
+
+# What runs while troubles are provoked, from the step on that is named.
+REDIS = "03"
+START = """
+```console redis
+$ tutorial redis
+...
+Stop with Ctrl-C.
+```
+"""
+SERVE = """
+```console server
+$ python manage.py runserver
+...
+Quit the server with CONTROL-C.
+...
+```
+"""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """An entry: the symptom, and how it comes about.
+
+    `heading` is the symptom, `group` the heading above it, `line` its line; `fences`
+    are the Markdown tokens of the fences that show the symptom; `prose` are the
+    paragraphs below them; `reason` says why it is an illustration, if it is one.
+    `step` is the number of the step on which `blocks` provoke it, or "".
+    """
+
+    heading: str
+    group: str
+    line: int
+    fences: list
+    prose: list
+    reason: str
+    step: str
+    blocks: list[Block]
+
+    @property
+    def links(self):
+        """(the text, the path, the anchor) of each link to a chapter's section."""
+        return LINK.findall(self.prose[-1]) if self.prose else []
+
+    def is_shown_in(self, blocks):
+        """Return whether an executed one of `blocks` shows the symptom."""
+        wanted = pattern_of(self.fences[0].content)
+        texts = [with_end(normal(b.text)) for b in blocks if b.kind in EXECUTED]
+        return any(
+            wanted.match(text, start.end())
+            for text in texts
+            for start in re.finditer("^", text, re.M)
+        )
+
+
+def read_troubles():
+    """Return the Troubles of the page, in order."""
+    text = PAGE.read_text(encoding="utf-8")
+    parts = re.split(r"^(?=##+ )", text, flags=re.M)
+    troubles, group, line = [], "", 1
+    for part in parts:
+        if part.startswith("## "):
+            group = part.splitlines()[0][3:]
+        elif part.startswith("### "):
+            troubles.append(read_trouble(part, group, line))
+        line += part.count("\n")
+    return troubles
+
+
+def read_trouble(part, group, line):
+    """Return the Trouble in the Markdown of one entry, which begins in this line."""
+    heading = part.splitlines()[0][4:]
+    told, _, folded = part.partition("<details>")
+    fences, prose = [], []
+    for token in MarkdownIt().parse(told)[3:]:
+        if token.type == "fence":
+            fences.append(token)
+        elif token.type == "inline":
+            prose.append(token.content)
+    above = line - 1 + told.count("\n")
+    blocks = [
+        replace(block, section=heading) for block in blocks_of("\n" * above + folded)
+    ]
+    provoked, illustrated = PROVOKE.search(folded), ILLUSTRATION.search(told)
+    return Trouble(
+        heading=heading,
+        group=group,
+        line=line,
+        fences=fences,
+        prose=prose,
+        reason=illustrated[1] if illustrated else "",
+        step=provoked[1] if provoked else "",
+        blocks=blocks,
+    )
+
+
+def section_blocks(path, wanted):
+    """Return the Blocks of a section of a chapter, None if there is no such section.
+
+    `path` is that of the chapter, from the root; `wanted` the anchor of its heading.
+    """
+    for step in all_steps():
+        if f"steps/{step.name}/README.md" == path:
+            headings = re.findall(r"^##+ (.+)", (ROOT / path).read_text(), re.M)
+            if wanted in map(anchor, headings):
+                return [b for b in read_chapter(step) if anchor(b.section) == wanted]
+
+
+class Provoker(Reader):
+    """Provokes troubles on a copy of their step, `folder`, which has its database."""
+
+    def __init__(self, step, folder, browser):
+        super().__init__(step, folder.parent, browser)
+        self.folder = folder
+
+    async def provoke(self, troubles):
+        """Provoke each of them, and put back after each; those of the site last."""
+        if self._step.number >= REDIS:
+            await self._play(blocks_of(START))
+        for trouble in sorted(troubles, key=is_of_the_site):
+            if is_of_the_site(trouble) and "server" not in self._terminals:
+                await self._play(blocks_of(SERVE))
+            await self._play(trouble.blocks)
+            if self._broken:
+                raise Mismatch(self._broken[0], "</details>", "the end of the entry")
+        self._look_for_untold_errors()
+
+    async def _play(self, blocks):
+        for block in blocks:
+            await getattr(self, f"_do_{block.kind}")(block)
+
+    def _look_for_untold_errors(self):
+        """Fail if a terminal has shown an error that the page does not show."""
+        told = normal(PAGE.read_text(encoding="utf-8"))
+        for process in self._terminals.values():
+            seen = normal(self._shown("".join(process.unread)))
+            untold = [line for line in ERROR.findall(seen) if line not in told]
+            assert not untold, f"the page does not tell of this:\n{seen}"
+
+
+def is_of_the_site(trouble):
+    """Return whether the server has to run before the trouble comes about."""
+    kinds = {block.kind for block in trouble.blocks}
+    names = {block.name for block in trouble.blocks}
+    return "server" in names or not kinds.isdisjoint(ON_THE_SITE)

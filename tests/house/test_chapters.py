@@ -1,0 +1,139 @@
+"""What every chapter owes its readers: form, links, pictures."""
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from tutorial.chapter import anchor, read_chapter
+from tutorial.steps import ROOT, all_steps
+
+STEPS = all_steps()
+by_step = pytest.mark.parametrize("step", STEPS, ids=lambda step: step.number)
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "TROUBLESHOOTING.md")),
+    *(step.path / "README.md" for step in STEPS),
+]
+by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name)
+MERMAID = Path(sys.prefix) / "mermaid.min.js"
+
+
+def prose_of(page):
+    """Return the lines of a page that stand in no fence, "" for the others."""
+    inside, lines = False, []
+    for line in page.read_text(encoding="utf-8").splitlines():
+        is_fence = line.lstrip().startswith("```")
+        inside ^= is_fence
+        lines.append("" if inside or is_fence else line)
+    return lines
+
+
+def anchors_of(page):
+    """Return the anchors of the headings of a page."""
+    found = (re.fullmatch(r"#+ (.+)", line) for line in prose_of(page))
+    return {anchor(match[1]) for match in found if match}
+
+
+def test_blocks_that_are_not_executed_are_few_and_say_why():
+    blocks = [block for step in STEPS for block in read_chapter(step)]
+    marked = [block for block in blocks if block.kind == "illustration"]
+    assert {block.name for block in marked} == {
+        "it makes the environment in which every other block is run",
+        "one line of a file that stands there already",
+    }
+    assert len(marked) <= len(blocks) / 10
+
+
+@by_step
+def test_a_chapter_has_the_parts_of_a_chapter(step):
+    text = (step.path / "README.md").read_text(encoding="utf-8")
+    assert text.startswith(f"# Step {step.number}: ")
+    parts = ["**Where you are.**", "**Where you will be.**", "**New words.**"]
+    parts += ["**What you learned.**", "**What is still wrong.**"]
+    parts += ["\n## Exercises\n", "<summary>Answers</summary>"]
+    places = [text.find(part) for part in parts]
+    assert -1 not in places
+    assert places == sorted(places)
+    kinds = {block.kind for block in read_chapter(step)}
+    assert {"console", "browser", "answer"} <= kinds
+    if step.number > "00":
+        assert {"diff", "break", "undo"} <= kinds
+        assert f"tutorial check {step.number} ." in text
+
+
+@by_step
+def test_a_chapter_breaks_nothing_that_it_does_not_put_back(step):
+    broken = False
+    for block in read_chapter(step):
+        if block.kind == "break":
+            broken = True
+        elif block.kind == "undo":
+            broken = False
+        elif block.kind == "answer":
+            assert not broken, block.line
+    assert not broken
+
+
+@by_page
+def test_prose_is_at_most_80_columns_wide(page):
+    assert any(len(line) > 60 for line in prose_of(page))
+    # A table, a picture or a link cannot be broken.
+    wide = [
+        line
+        for line in prose_of(page)
+        if len(line) > 81 and not line.startswith(("|", "![", "<!--"))
+    ]
+    assert wide == []
+
+
+@by_page
+def test_a_link_of_a_page_leads_to_a_file_and_to_a_heading(page):
+    links = re.findall(r"\]\((?!https?:)([^)]+)\)", "\n".join(prose_of(page)))
+    for link in links:
+        name, _, heading = link.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        assert target.exists(), link
+        if heading:
+            assert heading in anchors_of(target), link
+
+
+@by_step
+def test_a_chapter_leads_to_the_one_before_and_the_next(step):
+    text = (step.path / "README.md").read_text(encoding="utf-8")
+    number = STEPS.index(step)
+    for neighbour in (*STEPS[max(number - 1, 0) : number], *STEPS[number + 1 :][:1]):
+        assert f"](../{neighbour.name}/README.md)" in text
+
+
+def test_every_make_command_of_a_page_is_a_target():
+    makefile = (ROOT / "Makefile").read_text()
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    commands = set(re.findall(r"^(?: {4}|\$ )make (\w+)", text, re.MULTILINE))
+    assert {"run", "test", "install"} <= commands
+    for command in commands:
+        assert f"\n{command}:" in makefile
+
+
+@pytest.mark.browser
+@pytest.mark.asyncio(loop_scope="session")
+async def test_every_diagram_can_be_drawn(browser):
+    if not MERMAID.exists():
+        say = pytest.fail if os.environ.get("CI") else pytest.skip
+        say("no Mermaid: install npm, remove .venv/mermaid.done, and say make test")
+    page = await browser.new_page()
+    await page.set_content("<p>")
+    await page.add_script_tag(path=MERMAID)
+    draw = "async text => (await mermaid.render('diagram', text)).svg"
+    diagrams = [
+        block.text
+        for step in STEPS
+        for block in read_chapter(step)
+        if block.kind == "mermaid"
+    ]
+    assert len(diagrams) >= len(STEPS) - 1
+    for diagram in diagrams:
+        assert "<svg" in await page.evaluate(draw, diagram)
+    with pytest.raises(Exception, match="Parse error"):
+        await page.evaluate(draw, diagrams[0] + "\n--> nowhere ((")
