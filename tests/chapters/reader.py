@@ -135,7 +135,7 @@ class Reader:
         for command, expected in commands(block.text):
             if command is None or command == "^C":
                 self._expect(block, command, expected)
-            elif command.startswith("cd "):
+            elif command.startswith("cd ") and "&&" not in command:
                 self.folder = self.folder / command[3:]
             elif block.name:
                 self._start(block, command, expected)

@@ -45,7 +45,9 @@ class Mismatch(AssertionError):
 def environment(**more):
     """Return the environment in which a reader types, plus `more` variables."""
     own = Path(sys.executable).parent
-    return os.environ | {
+    # The worker of a step has it set; a reader has not.
+    plain = {k: v for k, v in os.environ.items() if k != "DJANGO_SETTINGS_MODULE"}
+    return plain | {
         "PATH": f"{own}{os.pathsep}{os.environ['PATH']}",
         "COLUMNS": "80",
         "DJANGO_COLORS": "nocolor",
@@ -122,7 +124,7 @@ def python_of(command):
 def run(block, command, expected, folder, env, shown):
     """Run one command to its end and compare what it prints."""
     if python_of(command):
-        _, said = warm.run(python_of(command), folder, env)
+        _, said = warm.run(python_of(command), folder, env, COMMAND_DEADLINE)
     else:
         said = subprocess.run(
             command,

@@ -19,8 +19,6 @@ LINK = re.compile(r"\[([^]]+)\]\(([^)#]+)#([^)]+)\)")
 CURE = "**Cure.** "
 # What a person types or does, and what is seen.
 EXECUTED = ("console", "pycon", "browser", "js")
-# Blocks that need a server.
-ON_THE_SITE = ("browser", "js")
 
 # What runs while troubles are provoked, from the step on that is named.
 REDIS = "03"
@@ -135,13 +133,15 @@ class Provoker(Reader):
     def __init__(self, step, folder, browser):
         super().__init__(step, folder.parent, browser)
         self.folder = folder
+        # The worker of a step has set it; nobody else does.
+        self._env.pop("DJANGO_SETTINGS_MODULE", None)
 
     async def provoke(self, troubles):
-        """Provoke each of them, and put back after each; those of the site last."""
+        """Provoke them all, those without a server first; put back after each."""
         if self._step.number >= REDIS:
             await self._play(blocks_of(START))
-        for trouble in sorted(troubles, key=is_of_the_site):
-            if is_of_the_site(trouble) and "server" not in self._terminals:
+        for trouble in sorted(troubles, key=order):
+            if needs_the_server(trouble) and "server" not in self._terminals:
                 await self._play(blocks_of(SERVE))
             await self._play(trouble.blocks)
             if self._broken:
@@ -161,8 +161,16 @@ class Provoker(Reader):
             assert not untold, f"the page does not tell of this:\n{seen}"
 
 
-def is_of_the_site(trouble):
+def order(trouble):
+    """Sort the troubles that need the server last, and those that restart it there."""
+    breaks = [block.text for block in trouble.blocks if block.kind == "break"]
+    return needs_the_server(trouble), any("/consumers.py" in text for text in breaks)
+
+
+def needs_the_server(trouble):
     """Return whether the server has to run before the trouble comes about."""
-    kinds = {block.kind for block in trouble.blocks}
-    names = {block.name for block in trouble.blocks}
-    return "server" in names or not kinds.isdisjoint(ON_THE_SITE)
+    return any(
+        block.kind in ("browser", "js")
+        or (block.kind == "console" and (block.name or "runserver" in block.text))
+        for block in trouble.blocks
+    )

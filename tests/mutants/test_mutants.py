@@ -163,6 +163,14 @@ MUTANTS = [
         "test_a_socket_that_was_idle_for_more_than_six_seconds_hears",
     ),
     Mutant(
+        "the consumer is a synchronous one",
+        "05",
+        CONSUMER,
+        (find_step("05").path / CONSUMER).read_text(),
+        (find_step("04").path / CONSUMER).read_text(),
+        "spec/test_load.py::test_nobody_waits_while_another_message_is_on_its_way",
+    ),
+    Mutant(
         "a channel keeps only 100 messages",
         "05",
         SETTINGS,

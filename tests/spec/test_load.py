@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 
+from tests.support.deadline import DEADLINE
+
 # A class. At the layers' default capacity of 100 it loses about half of what it says:
 # a mutant proves that.
 CROWD, EACH = 20, 10
@@ -64,3 +66,29 @@ async def test_a_socket_that_was_idle_for_more_than_six_seconds_hears(people):
     assert await bob.hear_nothing_for(6.5)
     await alice.send("good morning")
     assert (await bob.hear())["message"] == "good morning"
+
+
+@pytest.mark.holds(since="05", can="Nobody waits while another's message is on its way")
+@pytest.mark.parametrize("layer", ["memory"], indirect=True)
+async def test_nobody_waits_while_another_message_is_on_its_way(people, monkeypatch):
+    from channels.layers import get_channel_layer
+
+    backend, on_their_way, gate = get_channel_layer(), asyncio.Queue(), asyncio.Event()
+    group_send = backend.group_send
+
+    async def group_send_through_the_gate(group, event):
+        on_their_way.put_nowait(event["message"])
+        await gate.wait()
+        await group_send(group, event)
+
+    monkeypatch.setattr(backend, "group_send", group_send_through_the_gate)
+    alice, bob = await people.enter("alice"), await people.enter("bob")
+    await alice.send("from alice")
+    await bob.send("from bob")
+    try:
+        async with asyncio.timeout(DEADLINE):
+            messages = {await on_their_way.get() for _ in range(2)}
+    finally:
+        gate.set()
+    assert messages == {"from alice", "from bob"}
+    assert {(await alice.hear())["message"] for _ in range(2)} == messages

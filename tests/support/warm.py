@@ -7,14 +7,18 @@ process of its own, in a fifth of the time.
 """
 
 import contextlib
+import ctypes
 import multiprocessing
 import os
 import runpy
+import signal
 import subprocess
 import sys
+import threading
 import traceback
 from multiprocessing.reduction import DupFd
 
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _FORKS = multiprocessing.get_context("forkserver")
 # Not daphne: it makes an event loop when it is imported.
 _FORKS.set_forkserver_preload(
@@ -78,11 +82,17 @@ class Python:
         self.stdout.close()
 
 
-def run(arguments, folder, env):
-    """Run `python` to its end; return the exit status and what it has printed."""
+def run(arguments, folder, env, timeout=120):
+    """Run `python` to its end; return the exit status and what it has printed.
+
+    It is killed, with all that it has started, when it goes on for `timeout` seconds.
+    """
     python = Python(arguments, folder, env)
     python.stdin.close()
+    alarm = threading.Timer(timeout, os.killpg, (python.pid, signal.SIGKILL))
+    alarm.start()
     said = python.stdout.read()
+    alarm.cancel()
     status = python.wait()
     python.close()
     return status, said
@@ -91,6 +101,9 @@ def run(arguments, folder, env):
 def _become(arguments, folder, env, stdin, stdout):
     """Turn this forked process into the one that was asked for."""
     os.setsid()
+    if sys.platform == "linux":
+        # If the tests are killed, the server of forks ends, and this process with it.
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(env)
