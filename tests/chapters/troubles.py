@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, replace
+from functools import cache
 
 from markdown_it import MarkdownIt
 
@@ -43,17 +44,16 @@ Quit the server with CONTROL-C.
 class Trouble:
     """An entry: the symptom, and how it comes about.
 
-    `heading` is the symptom, `group` the heading above it, `line` its line; `fences`
-    are the Markdown tokens of the fences that show the symptom; `prose` are the
-    paragraphs below them; `reason` says why it is an illustration, if it is one.
-    `step` is the number of the step on which `blocks` provoke it, or "".
+    `heading` is the symptom, `group` the heading above it; `fences` are the pairs
+    (info string, text) of the fences that show the symptom, `prose` the paragraphs
+    below them; `reason` says why it is an illustration, if it is one. `step` is the
+    number of the step on which `blocks` provoke it, or "".
     """
 
     heading: str
     group: str
-    line: int
-    fences: list
-    prose: list
+    fences: list[tuple[str, str]]
+    prose: list[str]
     reason: str
     step: str
     blocks: list[Block]
@@ -65,7 +65,7 @@ class Trouble:
 
     def is_shown_in(self, blocks):
         """Return whether an executed one of `blocks` shows the symptom."""
-        wanted = pattern_of(self.fences[0].content)
+        wanted = pattern_of(self.fences[0][1])
         texts = [with_end(normal(b.text)) for b in blocks if b.kind in EXECUTED]
         return any(
             wanted.match(text, start.end())
@@ -95,7 +95,7 @@ def read_trouble(part, group, line):
     fences, prose = [], []
     for token in MarkdownIt().parse(told)[3:]:
         if token.type == "fence":
-            fences.append(token)
+            fences.append((token.info, token.content))
         elif token.type == "inline":
             prose.append(token.content)
     above = line - 1 + told.count("\n")
@@ -106,7 +106,6 @@ def read_trouble(part, group, line):
     return Trouble(
         heading=heading,
         group=group,
-        line=line,
         fences=fences,
         prose=prose,
         reason=illustrated[1] if illustrated else "",
@@ -115,6 +114,7 @@ def read_trouble(part, group, line):
     )
 
 
+@cache
 def section_blocks(path, wanted):
     """Return the Blocks of a section of a chapter, None if there is no such section.
 
@@ -162,9 +162,9 @@ class Provoker(Reader):
 
 
 def order(trouble):
-    """Sort the troubles that need the server last, and those that restart it there."""
-    breaks = [block.text for block in trouble.blocks if block.kind == "break"]
-    return needs_the_server(trouble), any("/consumers.py" in text for text in breaks)
+    """Sort those that need the server last; of both, those that change its code."""
+    changes = [block.text for block in trouble.blocks if block.kind == "break"]
+    return needs_the_server(trouble), any(".py\n" in text for text in changes)
 
 
 def needs_the_server(trouble):

@@ -120,6 +120,7 @@ def _become(arguments, folder, env, stdin, stdout):
     try:
         if kind == "-m":
             sys.argv = rest
+            sys.modules.pop(rest[0], None)
             runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
         else:
             sys.argv = arguments

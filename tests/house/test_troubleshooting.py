@@ -1,0 +1,91 @@
+"""TROUBLESHOOTING.md: each entry has all that it owes, and nothing is made up."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from tests.chapters.troubles import CURE, PAGE, read_troubles, section_blocks
+from tutorial.chapter import anchor
+from tutorial.steps import find_step
+
+TROUBLES = read_troubles()
+# A text that nobody has seen is a rumour: of ten entries at most one may be.
+MOST_ILLUSTRATIONS = 0.1
+
+each_trouble = pytest.mark.parametrize(
+    "trouble", TROUBLES, ids=lambda trouble: anchor(trouble.heading)
+)
+
+
+@each_trouble
+def test_an_entry_has_a_text_a_cause_a_cure_and_a_chapter(trouble):
+    [(info, text)] = trouble.fences
+    assert info == "text"
+    assert text.strip()
+    *causes, cure, chapter = trouble.prose
+    assert causes
+    assert not any(cause.startswith(CURE) for cause in causes)
+    assert cure.startswith(CURE)
+    assert chapter.startswith("Chapter: ")
+
+
+@each_trouble
+def test_an_entry_leads_to_a_section_of_a_chapter(trouble):
+    [(text, path, section)] = trouble.links
+    number, title = text.split(", ", 1)
+    assert path == f"steps/{find_step(number).name}/README.md"
+    assert section_blocks(path, section) is not None
+    assert anchor(title) == section
+
+
+@each_trouble
+def test_what_an_entry_shows_is_seen_when_a_chapter_or_the_entry_is_followed(trouble):
+    if trouble.reason:
+        assert not trouble.step
+    elif trouble.step:
+        find_step(trouble.step)
+        assert trouble.is_shown_in(trouble.blocks)
+    else:
+        [(_, path, section)] = trouble.links
+        assert trouble.is_shown_in(section_blocks(path, section))
+
+
+def test_what_nobody_has_seen_is_not_shown():
+    seen = next(trouble for trouble in TROUBLES if trouble.step)
+    rumour = replace(seen, fences=[("text", "NameError: made up\n")])
+    assert seen.is_shown_in(seen.blocks)
+    assert not rumour.is_shown_in(seen.blocks)
+
+
+def test_few_entries_are_illustrations():
+    illustrations = [t.heading for t in TROUBLES if t.reason]
+    assert len(illustrations) <= MOST_ILLUSTRATIONS * len(TROUBLES), illustrations
+
+
+def test_no_two_entries_have_the_same_heading():
+    anchors = [anchor(trouble.heading) for trouble in TROUBLES]
+    assert len(set(anchors)) == len(anchors) > 40
+
+
+def test_the_contents_lead_to_every_entry_in_order():
+    lines = re.search(
+        r"<!-- contents -->\n(.*)<!-- end of the contents -->", text_of_page(), re.S
+    )[1].splitlines()
+    expected = []
+    for trouble in TROUBLES:
+        group = f"- [{trouble.group}](#{anchor(trouble.group)})"
+        if group not in expected:
+            expected.append(group)
+        expected.append(f"  - [{trouble.heading}](#{anchor(trouble.heading)})")
+    assert lines == expected
+
+
+def test_the_prose_fits_into_80_columns():
+    prose = re.sub(r"^```.*?^```", "", text_of_page(), flags=re.M | re.S)
+    long = [line for line in prose.splitlines() if len(line) > 80]
+    assert [line for line in long if not re.search(r"^#|\]\(|<!--", line)] == []
+
+
+def text_of_page():
+    return PAGE.read_text(encoding="utf-8")
