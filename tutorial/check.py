@@ -110,7 +110,9 @@ def run_spec(step, path, *options):
     Return how many passed, and what is wrong in a sentence, or None.
     """
     command = [sys.executable, "-m", "pytest", "tests/spec", "-x", "-q", "--tb=no"]
-    command += ["--color=no", f"--step={step.number}", f"--project={path}", *options]
+    # The sentence is enough: no assertions have to be taken apart.
+    command += ["--color=no", "--assert=plain", "-p", "no:xdist"]
+    command += [f"--step={step.number}", f"--project={path}", *options]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     with process_group(command, cwd=ROOT, text=True, errors="replace", **pipes) as run:
         said, _ = run.communicate()

@@ -65,6 +65,7 @@ class Process:
         self.command = command
         self.python = warm.Python(python_of(command), folder, env)
         self.unread = []
+        self._ended = False
         self._news = threading.Condition()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -74,6 +75,9 @@ class Process:
             with self._news:
                 self.unread.append(line)
                 self._news.notify_all()
+        with self._news:
+            self._ended = True
+            self._news.notify_all()
         self.python.close()
 
     def expect(self, block, expected, shown=lambda text: text):
@@ -94,7 +98,7 @@ class Process:
         """Wait until the unread output holds `text`, or the process has ended."""
         with self._news:
             self._news.wait_for(
-                lambda: text in "".join(self.unread) or self.python.poll() is not None,
+                lambda: text in "".join(self.unread) or self._ended,
                 DEADLINE,
             )
 

@@ -15,7 +15,7 @@ from tests.support.deadline import DEADLINE
 from tests.support.site import copy_folder
 from tests.support.tool import answer_of, running
 from tests.support.valkey import url_of, valkey
-from tutorial.channel_redis import answers, free_port
+from tutorial.channel_redis import answers, free_port, port_to_use
 from tutorial.errors import TutorialError
 from tutorial.steps import ROOT, all_steps
 
@@ -53,9 +53,9 @@ def test_a_step_runs_until_ctrl_c_and_leaves_nothing_behind(house):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_another_signal_ends_a_step_as_ctrl_c_does(house, number):
+def test_another_signal_ends_a_step_that_needs_no_redis(house, number):
     with running(house, "run", "00", "--port", free_port()) as tool:
-        tool.wait_until_said("Stop with Ctrl-C.")
+        assert "Redis" not in tool.wait_until_said("Stop with Ctrl-C.")
         assert tool.family()
         assert tool.stop(number) == (0, [])
 
@@ -92,11 +92,6 @@ def test_a_signal_to_make_stops_everything(house_with_make):
         assert any("valkey" in name for name in names)
         _, alive = tool.stop(signal.SIGTERM)
         assert alive == []
-
-
-def test_a_step_without_a_layer_starts_no_valkey(house):
-    with running(house, "run", "2", "--port", free_port()) as tool:
-        assert "Redis" not in tool.wait_until_said("02_routing is running")
 
 
 def test_a_redis_that_answers_is_used_and_left_running_and_its_password_kept(house):
@@ -198,15 +193,11 @@ def test_two_steps_that_start_at_once_share_one_valkey(house):
         assert sum("started Valkey" in line for line in said) == 1
 
 
-def test_a_step_may_take_the_port_of_redis_itself(house):
-    url = unused_url()
-    port = url.split(":")[2].split("/")[0]
-    with running(house, "run", "03", "--port", port, REDIS_URL=url) as tool:
-        tool.wait_until_said(
-            f"03_channel_layer is running: open http://127.0.0.1:{port}/"
-        )
-        address = f"http://127.0.0.1:{port}/accounts/login/"
-        assert urllib.request.urlopen(address, timeout=DEADLINE).status == 200
+def test_a_step_may_take_the_port_of_redis_itself():
+    port = free_port()
+    url = f"redis://127.0.0.1:{port}/0"
+    assert port_to_use(url, avoid=None) == port
+    assert port_to_use(url, avoid=port) != port
 
 
 def test_a_redis_that_wants_a_password_is_answered_with_how_to_say_it(house):
