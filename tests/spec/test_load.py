@@ -48,6 +48,7 @@ async def speak_all_at_once(people):
 
 @pytest.mark.waiting
 @pytest.mark.holds(since="03", can="Nothing is lost when a whole class writes at once")
+@pytest.mark.parametrize("layer", ["valkey"], indirect=True)
 async def test_a_crowd_is_heard_whole_by_everybody(people):
     sockets, texts = await speak_all_at_once(people)
     for socket in sockets:

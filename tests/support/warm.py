@@ -31,6 +31,7 @@ _FORKS.set_forkserver_preload(
         "django.db.backends.sqlite3.base",
         "django.test",
         "pytest",
+        "tests.support.remembered",
         "twisted.internet.asyncioreactor",
         "twisted.web.http",
     ]
