@@ -87,6 +87,15 @@ def pytest_unconfigure(config):
         config.part.close()
 
 
+def pytest_ignore_collect(collection_path, config):
+    """Do not even read the files of which no test belongs to this part."""
+    folder = collection_path.relative_to(HERE).parts[:1] if config.part else ()
+    if folder and (HERE / folder[0]).is_dir():
+        if isinstance(config.part, Project):
+            return folder[0] in STEPLESS or None
+        return folder[0] != config.part or None
+
+
 def pytest_collection_modifyitems(config, items):
     """Keep the tests of this part, without those that the options hold back."""
     keep, drop = [], []
