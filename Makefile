@@ -38,7 +38,7 @@ test: .venv/test.done .venv/mermaid.done lint
 check: .venv/test.done
 	@exec .venv/bin/tutorial check "$(STEP)" "$(DIR)"
 
-install: .venv/run.done
+install: .venv/test.done
 	@echo "Now type: source .venv/bin/activate"
 
 lint: .venv/test.done

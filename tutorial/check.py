@@ -94,13 +94,16 @@ def report(step, path):
         say(
             first_gap(step, path)
             or "It lacks nothing that a chapter adds. What differs: "
-            f".venv/bin/tutorial diff {step.number} {folder}"
+            f"tutorial diff {step.number} {folder}"
         )
-        say(f"More: .venv/bin/pytest --step {step.number} --project {folder}")
+        pytest = shlex.quote(str(ROOT / ".venv/bin/pytest"))
+        say(f"More: {pytest} --step {step.number} --project {folder}")
         return 1
     later = [other.name for other in all_steps() if other > step]
     following = f"Next: steps/{later[0]}/README.md" if later else "It is the last one."
     say(f"Step {step.number} holds: {passed + waited} tests passed. {following}")
+    if gap := first_gap(step, path):
+        say(f"No test here looks at everything: {gap}")
     return 0
 
 

@@ -63,6 +63,11 @@ def test_a_chapter_has_the_parts_of_a_chapter(step):
         assert f"tutorial check {step.number} ." in text
 
 
+@by_page
+def test_the_words_that_the_replay_acts_on_stand_in_one_line(page):
+    assert not re.search(r"\b(Put\nit back|Put it\nback)", page.read_text())
+
+
 @by_step
 def test_a_chapter_breaks_nothing_that_it_does_not_put_back(step):
     broken = False

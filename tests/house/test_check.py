@@ -232,6 +232,8 @@ def test_a_folder_that_holds_is_led_to_the_next_chapter(mine, spec, capsys):
         f"Testing {mine} at 01_one ...\n"
         "90 tests passed. Now those that wait, for some seconds ...\n"
         "Step 01 holds: 93 tests passed. Next: steps/02_two/README.md\n"
+        'No test here looks at everything: hello.py lacks what "A greeting" adds: '
+        "steps/01_one/README.md#a-greeting\n"
     )
 
 
@@ -253,7 +255,7 @@ def test_a_folder_that_does_not_hold_is_led_to_what_it_lacks(
     assert capsys.readouterr().out.endswith(
         '"bob hears" does not hold.\n'
         f"hello.py lacks what {GREETING}\n"
-        f"More: .venv/bin/pytest --step 02 --project {mine}\n"
+        f"More: {ROOT}/.venv/bin/pytest --step 02 --project {mine}\n"
     )
     assert spec == []
 
@@ -265,8 +267,8 @@ def test_a_folder_that_lacks_nothing_is_led_to_the_diff(mine, spec, capsys):
     assert capsys.readouterr().out.endswith(
         '"bob hears" does not hold.\n'
         "It lacks nothing that a chapter adds. What differs: "
-        f".venv/bin/tutorial diff 02 '{mine}'\n"
-        f"More: .venv/bin/pytest --step 02 --project '{mine}'\n"
+        f"tutorial diff 02 '{mine}'\n"
+        f"More: {ROOT}/.venv/bin/pytest --step 02 --project '{mine}'\n"
     )
 
 
