@@ -1,0 +1,28 @@
+"""What differs from run to run in what a command or a cell prints."""
+
+import re
+
+# A pattern, and what stands for it on both sides of a comparison.
+RULES = [
+    (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\.\d+\+00:00", "TIME"),
+    (r"\d\d:\d\d:\d\d\.\d{6}", "TIME"),
+    (r"\w+ \d\d?, \d{4} - \d\d:\d\d:\d\d", "DATE"),
+    (r"\[\d\d/\w{3}/\d{4} \d\d:\d\d:\d\d\]", "[DATE]"),
+    (r"\d\d:\d\d:\d\d [AP]M", "CLOCK"),
+    (r"\d+\.\d\d?, 127\.0\.0\.1:\d+\]", "0.00, CLIENT]"),
+    (r"\[127\.0\.0\.1:\d+\]", "[CLIENT]"),
+    (r"\b127\.0\.0\.1:\d+ - - ", "CLIENT - - "),
+    (r"\d+(\.\d+)? ?(s|ms|seconds)\b", "DURATION"),
+    (r"\b[0-9a-f]{24,32}\b", "RANDOM"),
+    (r"0x[0-9a-f]{6,}", "0xADDRESS"),
+    (r"\b1[0-9]{9}\.[0-9]+", "SECONDS"),
+    (r"\bnotebook-[0-9a-f]{4}\b", "notebook-KERNEL"),
+    (r"[ \t]+$", ""),
+]
+
+
+def normal(text):
+    """Return `text` with a fixed word for everything that varies."""
+    for pattern, word in RULES:
+        text = re.sub(pattern, word, text, flags=re.MULTILINE)
+    return text
