@@ -192,7 +192,6 @@ def test_chapters_after_the_step_are_not_asked(mine):
     ("status", "said", "expected"),
     [
         (0, "....\n99 passed, 45 deselected in 1.64s", (99, None)),
-        (5, "\n144 deselected in 0.10s", (0, None)),
         (
             1,
             "..F\nFAILED tests/spec/test_x.py::test_who_is_late_is_refused[no layer-2]"
@@ -226,11 +225,10 @@ def spec(monkeypatch):
 
 
 def test_a_folder_that_holds_is_led_to_the_next_chapter(mine, spec, capsys):
-    spec += [(90, None), (3, None)]
+    spec.append((93, None))
     assert main(["check", "01", str(mine)]) == 0
     assert capsys.readouterr().out == (
-        f"Testing {mine} at 01_one ...\n"
-        "90 tests passed. Now those that wait, for some seconds ...\n"
+        f"Testing {mine} at 01_one, for some seconds ...\n"
         "Step 01 holds: 93 tests passed. Next: steps/02_two/README.md\n"
         'No test here looks at everything: hello.py lacks what "A greeting" adds: '
         "steps/01_one/README.md#a-greeting\n"
@@ -238,18 +236,15 @@ def test_a_folder_that_holds_is_led_to_the_next_chapter(mine, spec, capsys):
 
 
 def test_the_last_step_is_called_the_last_one(mine, spec, capsys):
-    spec += [(90, None), (0, None)]
+    spec.append((90, None))
     assert main(["check", "2", str(mine)]) == 0
     assert capsys.readouterr().out.endswith(
         "Step 02 holds: 90 tests passed. It is the last one.\n"
     )
 
 
-@pytest.mark.parametrize("earlier", [[], [(90, None)]], ids=["quick", "waiting"])
-def test_a_folder_that_does_not_hold_is_led_to_what_it_lacks(
-    mine, spec, capsys, earlier
-):
-    spec += [*earlier, (0, '"bob hears" does not hold.')]
+def test_a_folder_that_does_not_hold_is_led_to_what_it_lacks(mine, spec, capsys):
+    spec.append((0, '"bob hears" does not hold.'))
     (mine / "hello.py").unlink()
     assert main(["check", "02", str(mine)]) == 1
     assert capsys.readouterr().out.endswith(
@@ -262,7 +257,7 @@ def test_a_folder_that_does_not_hold_is_led_to_what_it_lacks(
 
 def test_a_folder_that_lacks_nothing_is_led_to_the_diff(mine, spec, capsys):
     mine = mine.rename(mine.parent / "my chat")
-    spec += [(0, '"bob hears" does not hold.')]
+    spec.append((0, '"bob hears" does not hold.'))
     assert main(["check", "02", str(mine)]) == 1
     assert capsys.readouterr().out.endswith(
         '"bob hears" does not hold.\n'
