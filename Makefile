@@ -1,4 +1,5 @@
 # make run [STEP=03] [PORT=9000]    run a step, the last one if none is named
+# make notebooks [PORT=9000]        open the notebooks in JupyterLab
 # make test [STEP=03]               run all tests, or those of one step
 # make check STEP=03 DIR=../mychat  test a folder of your own at a step
 # make install                      make .venv with the command `tutorial`
@@ -26,11 +27,14 @@ COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 \
 MERMAID = mermaid-11.17.2.tgz
 MERMAID_SHA512 = 57a2b70bc101744b0f1595d228c25eea9a50384371b87011afd1af1d7e21878ee501b84c443f6a7f8a042bb2e869143150b31af34feab798073bbdda0a578106
 
-.PHONY: install run test check lint requirements table screenshot
+.PHONY: install run notebooks test check lint requirements table screenshot
 
 # With exec a signal to make reaches the tool, not a shell in between.
 run: .venv/run.done
 	@exec .venv/bin/tutorial run "$(STEP)" $(if $(PORT),--port "$(PORT)")
+
+notebooks: .venv/notebooks.done
+	@exec .venv/bin/tutorial notebooks $(if $(PORT),--port "$(PORT)")
 
 test: .venv/test.done .venv/mermaid.done lint
 	@.venv/bin/pytest --everything $(if $(STEP),--step "$(STEP)")
@@ -48,6 +52,7 @@ lint: .venv/test.done
 requirements: .venv/uv.done
 	$(COMPILE) pyproject.toml --output-file requirements.txt
 	$(COMPILE) pyproject.toml --group test --output-file requirements-dev.txt
+	$(COMPILE) pyproject.toml --group notebooks --output-file requirements-notebooks.txt
 	$(COMPILE) --group install --output-file requirements-uv.txt
 
 table: .venv/test.done
@@ -69,6 +74,12 @@ screenshot: .venv/test.done
 	@echo "Installing what running needs ..."
 	@$(call INSTALL_PINNED,requirements.txt)
 	@$(UV_INSTALL) --no-deps --no-build-isolation --editable .
+	@$(COMPILE_BYTECODE)
+	@touch $@
+
+.venv/notebooks.done: .venv/run.done requirements-notebooks.txt
+	@echo "Installing what the notebooks need ..."
+	@$(call INSTALL_PINNED,requirements-notebooks.txt)
 	@$(COMPILE_BYTECODE)
 	@touch $@
 

@@ -16,7 +16,7 @@ from tutorial.steps import all_steps, find_step
 HERE = Path(__file__).parent
 LANES = 4
 # Tests that belong to no step; each of these folders gets a worker of its own.
-STEPLESS = ("house", "mutants")
+STEPLESS = ("notebooks", "house", "mutants")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -97,11 +97,14 @@ def pytest_ignore_collect(collection_path, config):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Keep the tests of this part, without those that the options hold back."""
+    """Keep the tests of this part that the options do not hold back.
+
+    Those that wait come last: who has made a mistake hears of it sooner.
+    """
     keep, drop = [], []
     for item in items:
         (keep if is_wanted(item, config) else drop).append(item)
-    items[:] = keep
+    items[:] = sorted(keep, key=lambda item: bool(item.get_closest_marker("waiting")))
     config.hook.pytest_deselected(items=drop)
 
 

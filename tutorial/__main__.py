@@ -3,10 +3,10 @@
 import argparse
 import sys
 
-from . import carry, check, diff, measure, redis_verb, run, start
+from . import carry, check, diff, measure, notebooks, redis_verb, run, start
 from .errors import TutorialError
 
-VERBS = [run, start, diff, check, carry, redis_verb, measure]
+VERBS = [run, start, diff, check, carry, redis_verb, measure, notebooks]
 
 
 class Parser(argparse.ArgumentParser):

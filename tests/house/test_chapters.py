@@ -14,6 +14,7 @@ STEPS = all_steps()
 by_step = pytest.mark.parametrize("step", STEPS, ids=lambda step: step.number)
 PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "TROUBLESHOOTING.md")),
+    ROOT / "notebooks/README.md",
     *(step.path / "README.md" for step in STEPS),
 ]
 by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name)

@@ -34,10 +34,12 @@ def test_no_file_names_a_place_to_download_from(file):
 
 def test_every_direct_dependency_is_pinned():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    groups = project["dependency-groups"]
     wanted = {
         "requirements.txt": project["project"]["dependencies"],
-        "requirements-dev.txt": project["dependency-groups"]["test"],
-        "requirements-uv.txt": project["dependency-groups"]["install"],
+        "requirements-dev.txt": [d for d in groups["test"] if isinstance(d, str)],
+        "requirements-notebooks.txt": groups["notebooks"],
+        "requirements-uv.txt": groups["install"],
     }
     for name, dependencies in wanted.items():
         pinned = {line.split("==")[0] for line in pins(ROOT / name)}
@@ -45,10 +47,11 @@ def test_every_direct_dependency_is_pinned():
         assert names <= pinned
 
 
-def test_what_runs_needs_nothing_of_what_tests():
-    run, dev = (
-        {line.split(" ")[0] for line in pins(ROOT / name)}
-        for name in ("requirements.txt", "requirements-dev.txt")
+def test_what_runs_needs_nothing_of_what_the_notebooks_need_nor_they_of_the_tests():
+    run, notebooks, dev = (
+        {line.split(" ")[0] for line in pins(ROOT / f"requirements{name}.txt")}
+        for name in ("", "-notebooks", "-dev")
     )
-    assert run < dev
-    assert not any(line.startswith(("pytest", "playwright", "jupyter")) for line in run)
+    assert run < notebooks < dev
+    assert not any(line.startswith(("jupyter", "matplotlib")) for line in run)
+    assert not any(line.startswith(("pytest", "playwright")) for line in notebooks)

@@ -1,0 +1,211 @@
+"""What the notebooks share: a step to work in, people, servers, tables.
+
+All that is made here (folders, servers, keys in Redis) is gone when the kernel ends.
+"""
+
+import asyncio
+import atexit
+import contextlib
+import importlib
+import os
+import subprocess
+import sys
+import tempfile
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from shutil import copytree, ignore_patterns
+from typing import NamedTuple
+
+import psutil
+import redis
+from IPython.display import display
+
+from tutorial.channel_redis import DEFAULT_URL, free_port
+from tutorial.run import process_group, wait_until_it_answers
+from tutorial.steps import find_step
+
+REDIS_URL = os.environ.get("REDIS_URL", DEFAULT_URL)
+# Every key of this kernel begins so; those of others are neither read nor deleted.
+PREFIX = f"notebook-{uuid.uuid4().hex[:4]}:"
+
+# With NOTEBOOKS=quick the measurements are small: it is how the tests run them.
+QUICK = os.environ.get("NOTEBOOKS") == "quick"
+
+# Typed into `manage.py shell`: it shows what a terminal would.
+TERMINAL = """
+import code, sys
+console, more = code.InteractiveConsole(dict(globals())), False
+for line in sys.stdin:
+    print("..." if more else ">>>", line, end="", flush=True)
+    more = console.push(line.rstrip())
+"""
+
+at_end = contextlib.ExitStack()
+atexit.register(at_end.close)
+
+
+def use_step(name, demo_data=False):
+    """Set Django up with a copy of the step called `name`, and go to that folder.
+
+    With `demo_data` its database is filled as the chapters do. A kernel has one step:
+    RuntimeError for a second one, and when no Redis answers.
+    """
+    if "DJANGO_SETTINGS_MODULE" in os.environ:
+        raise RuntimeError("one kernel, one step: Kernel, Restart Kernel, then again.")
+    with redis.Redis.from_url(REDIS_URL) as client:
+        try:
+            client.ping()
+        except redis.ConnectionError:
+            raise RuntimeError(f"no Redis at {REDIS_URL}: `tutorial redis` starts one.")
+    at_end.callback(delete_keys)
+    folder = copy_step(name)
+    at_end.callback(os.chdir, os.getcwd())
+    os.chdir(folder)
+    sys.path.insert(0, str(folder))
+    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+    import django
+
+    django.setup()
+    if demo_data:
+        # Not in the thread of the kernel: a loop runs there, and Django's ORM refuses.
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(load_demo_data).result()
+
+
+def copy_step(name, prefix=PREFIX, add=None):
+    """Return a new folder with a copy of the step called `name`.
+
+    The keys of its layer begin with `prefix`. `add` is {path of a file: code to add
+    at its end}.
+    """
+    folder = Path(at_end.enter_context(tempfile.TemporaryDirectory())) / "step"
+    copytree(find_step(name).path, folder, ignore=ignore_patterns("db.sqlite3"))
+    setting = f'CHANNEL_LAYERS["default"]["CONFIG"]["prefix"] = "{prefix}"\n'
+    for path, code in [("config/settings.py", setting), *(add or {}).items()]:
+        with (folder / path).open("a", encoding="utf-8") as file:
+            file.write(code)
+    return folder
+
+
+def delete_keys():
+    """Delete every key in Redis that begins with PREFIX."""
+    with (
+        contextlib.suppress(redis.ConnectionError),
+        redis.Redis.from_url(REDIS_URL) as client,
+    ):
+        for key in client.scan_iter(f"{PREFIX}*"):
+            client.delete(key)
+
+
+def load_demo_data():
+    """Make the database of the step, with its two courses and four people."""
+    from django.core.management import call_command
+    from django.db import connection
+
+    call_command("migrate", verbosity=0)
+    call_command("loaddata", "demo", verbosity=0)
+    connection.close()
+
+
+async def sign_in(name):
+    """Sign the demo user `name` in, without a password; return the Cookie header."""
+    from django.contrib.auth import get_user_model
+    from django.test import AsyncClient
+
+    client = AsyncClient()
+    await client.aforce_login(await get_user_model().objects.aget(username=name))
+    return f"sessionid={client.cookies['sessionid'].value}"
+
+
+def consumers_of(name):
+    """Return the module `chat.consumers` of any step, also of one not in use."""
+    step = find_step(name)
+    package = f"chat_{step.number}"
+    if package not in sys.modules:
+        file = step.path / "chat" / "__init__.py"
+        spec = importlib.util.spec_from_file_location(package, file)
+        sys.modules[package] = importlib.util.module_from_spec(spec)
+    return importlib.import_module(f"{package}.consumers")
+
+
+async def receive_soon(layer, channel, seconds=0.5):
+    """Return the next message of `channel`, or None if none comes in that time."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await layer.receive(channel)
+    except TimeoutError:
+        return None
+
+
+def shell(lines):
+    """Type `lines` into `manage.py shell`, and print what the terminal would show."""
+    command = [sys.executable, "-u", "manage.py", "shell", "-c", TERMINAL]
+    done = subprocess.run(
+        command,
+        input=lines.lstrip(),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    print(done.stdout)
+
+
+class Server(NamedTuple):
+    """A running daphne: "127.0.0.1:PORT", and its psutil.Process."""
+
+    address: str
+    process: psutil.Process
+
+
+def serve(name, add=None):
+    """Start daphne with the step called `name`; return a Server.
+
+    Its database is that of the step in use; its rooms are its own. For `add` see
+    copy_step(). Raises RuntimeError with daphne's words if it does not start.
+    """
+    from django.conf import settings
+
+    port = free_port()
+    database = str(settings.DATABASES["default"]["NAME"])
+    setting = f'DATABASES["default"]["NAME"] = {database!r}\n'
+    add = {"config/settings.py": setting, **(add or {})}
+    folder = copy_step(name, f"{PREFIX}{port}:", add)
+    log = at_end.enter_context((folder / "daphne.log").open("w+"))
+    command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port)]
+    command.append("config.asgi:application")
+    server = process_group(command, cwd=folder, stdout=log, stderr=log)
+    server = at_end.enter_context(server)
+    if not wait_until_it_answers(server, port):
+        log.seek(0)
+        raise RuntimeError(log.read())
+    return Server(f"127.0.0.1:{port}", psutil.Process(server.pid))
+
+
+def table(headings, rows):
+    """Show a table; a cell is anything that str() can write, in Markdown."""
+    lines = [headings, ["---"] * len(headings), *rows]
+    text = "\n".join(
+        "| " + " | ".join(str(cell).replace("|", r"\|") for cell in line) + " |"
+        for line in lines
+    )
+    display({"text/markdown": text}, raw=True)
+
+
+def draw_journey(trace):
+    """Draw the way of a message; `trace` is a list of (from, to, label, what)."""
+    from matplotlib import pyplot
+
+    places = list(dict.fromkeys(place for step in trace for place in step[:2]))
+    _, axes = pyplot.subplots(figsize=(9, 0.5 * len(trace) + 1))
+    for x, place in enumerate(places):
+        axes.plot([x, x], [0.5, -len(trace)], color="lightgrey", zorder=0)
+        axes.text(x, 0.8, place, ha="center", fontweight="bold")
+    for y, (source, target, label, _) in enumerate(trace):
+        start, end = places.index(source), places.index(target)
+        arrow = {"arrowstyle": "->", "color": "tab:blue", "lw": 1.5}
+        axes.annotate("", (end, -y - 0.4), (start, -y - 0.4), arrowprops=arrow)
+        axes.text((start + end) / 2, -y - 0.3, label, ha="center", fontsize=9)
+    axes.set_title("The way of one message, from top to bottom", pad=24)
+    axes.axis("off")
+    pyplot.show()

@@ -1,0 +1,124 @@
+"""A notebook: run it, compare two runs, write it in one form.
+
+Imported late: where notebooks are not asked for nbclient is not installed.
+"""
+
+import difflib
+import re
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+from .rules import normal
+
+# Cells with this tag show figures that are others at each run, and in a quick one.
+VARIES = "varies"
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
+
+class CellFailed(Exception):
+    """A cell has ended in an error, or has not ended: its title, and why."""
+
+
+def read(path):
+    """Return the notebook in the file `path`."""
+    return nbformat.read(path, as_version=4)
+
+
+def written(notebook):
+    """Return the text of the file: what a run or an editor adds by itself is left out.
+
+    The form is described at https://nbformat.readthedocs.io/en/latest/format_description.html
+    """
+    cells = [canonical(cell) for cell in notebook.cells]
+    plain = nbformat.from_dict(
+        {"nbformat": 4, "nbformat_minor": 4, "metadata": METADATA, "cells": cells}
+    )
+    return nbformat.writes(plain) + "\n"
+
+
+def canonical(cell):
+    """Return `cell` without its id, its number, and all metadata but tags."""
+    tags = cell.metadata.get("tags")
+    plain = {
+        "cell_type": cell.cell_type,
+        "metadata": {"tags": tags} if tags else {},
+        "source": cell.source.strip("\n"),
+    }
+    if cell.cell_type == "code":
+        plain |= {"execution_count": None, "outputs": list(map(bare, cell.outputs))}
+    return plain
+
+
+def bare(output):
+    """Return `output` without its number and metadata."""
+    numberless = {"execution_count": None} if "execution_count" in output else {}
+    return output | ({"metadata": {}} if "metadata" in output else {}) | numberless
+
+
+async def run(notebook, folder, env, deadline):
+    """Run the cells of `notebook` in `folder`, and put into it what they show.
+
+    Raises CellFailed at the first cell that fails or takes longer than `deadline`
+    seconds. The kernel has ended when this returns.
+    """
+    titles = []
+    client = NotebookClient(
+        notebook,
+        timeout=deadline,
+        # The kernel goes on after that, so that it can clean up.
+        interrupt_on_timeout=True,
+        error_on_timeout={
+            "ename": "Hangs",
+            "evalue": f"no end after {deadline} s",
+            "traceback": [],
+        },
+        on_cell_start=lambda cell, cell_index: titles.append(title(notebook, cell)),
+        # Not its word about encryption on each start: it talks to this machine alone.
+        extra_arguments=["--log-level=ERROR"],
+        resources={"metadata": {"path": str(folder)}},
+    )
+    try:
+        await client.async_execute(env=env)
+    except CellExecutionError as error:
+        raise CellFailed(f"{titles[-1]!r} fails: {error.ename}: {error.evalue}")
+
+
+def title(notebook, cell):
+    """Return the last heading above `cell`."""
+    above = notebook.cells[: notebook.cells.index(cell)]
+    text = "\n".join(each.source for each in above if each.cell_type == "markdown")
+    return (re.findall(r"^#+ (.+)", text, re.MULTILINE) or ["the first cell"])[-1]
+
+
+def differences(before, now):
+    """Return a text for each cell that shows something else now, with its title."""
+    found = []
+    for old, cell in zip(before.cells, now.cells, strict=True):
+        if cell.cell_type == "code" and shown(old) != shown(cell):
+            diff = difflib.unified_diff(
+                shown(old), shown(cell), "in the file", "seen now", n=1, lineterm=""
+            )
+            name = title(now, cell)
+            found.append("\n".join([f"{name!r} shows something else:", *diff]))
+    return found
+
+
+def shown(cell):
+    """Return the lines that a person sees below `cell`, without what varies."""
+    lines = []
+    for output in cell.outputs:
+        if output.output_type == "stream":
+            lines += output.text.splitlines()
+            continue
+        for kind, text in sorted(output.get("data", {}).items()):
+            lines.append(f"{kind}:")
+            lines += [] if kind.startswith("image/") else text.splitlines()
+    lines = normal("\n".join(lines)).splitlines()
+    if VARIES in cell.metadata.get("tags", []):
+        lines = [re.sub(r"\d+([.,]\d+)*", "#", line) for line in lines]
+    return lines

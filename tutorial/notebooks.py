@@ -1,0 +1,128 @@
+"""Open the notebooks in JupyterLab, or run them without a window."""
+
+import asyncio
+import importlib.util
+import os
+import sys
+import tempfile
+
+from .channel_redis import redis_server
+from .errors import TutorialError
+from .run import port_number, process_group, say, stop_on_signal
+from .steps import ROOT
+
+FOLDER = ROOT / "notebooks"
+# Jupyter's jsonschema would read a grammar for two seconds, which no notebook needs.
+sys.modules.setdefault("rfc3987_syntax", None)
+LAB = "import tutorial.notebooks; from jupyterlab.labapp import main; main()"
+# `make run` installs less than `make notebooks`: these may not be there.
+NEEDED = ("jupyterlab", "nbclient", "matplotlib")
+# Seconds for a cell: of a quick run, whose longest cell needs 5, and of a full one.
+QUICK_DEADLINE, DEADLINE = 30, 120
+
+
+def add_parser(subparsers):
+    """Add `tutorial notebooks [NAME ...] [--check | --write] [--port PORT]`."""
+    parser = subparsers.add_parser(
+        "notebooks",
+        help="open the notebooks in JupyterLab",
+        description=__doc__,
+        epilog="Example: tutorial notebooks --check 02",
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="02; else all of them")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument(
+        "--check", action="store_true", help="run them; compare what they show"
+    )
+    how.add_argument(
+        "--write", action="store_true", help="run them; write down what they show"
+    )
+    parser.add_argument("--port", type=port_number, help="of JupyterLab; default: 8888")
+    parser.set_defaults(call=notebooks)
+
+
+def notebooks(args):
+    """Do what the command line says, with a Redis; return the exit status."""
+    if any(importlib.util.find_spec(module) is None for module in NEEDED):
+        raise TutorialError("Jupyter is not installed: `make notebooks` installs it.")
+    paths = chosen(args.names)
+    with stop_on_signal(), redis_server(say, avoid=args.port) as url:
+        env = os.environ | {"REDIS_URL": url}
+        if args.check or args.write:
+            return run_all(paths, env, args.write)
+        open_lab(paths[0], env, args.port)
+    say("\nStopped.")
+    return 0
+
+
+def chosen(names):
+    """Return the paths of the notebooks that begin with `names`, or of all."""
+    paths = sorted(FOLDER.glob("*.ipynb"))
+    for name in names:
+        if not name or not any(path.name.startswith(name) for path in paths):
+            known = ", ".join(path.stem for path in paths)
+            raise TutorialError(f"there is no notebook {name!r}; name one of {known}.")
+    return [p for p in paths if not names or p.name.startswith(tuple(names))]
+
+
+def run_all(paths, env, write):
+    """Run the notebooks side by side and compare; return the exit status.
+
+    With `write` they run at their full size, and the files are written anew.
+    """
+
+    async def all_at_once():
+        loop = asyncio.get_running_loop()
+        # Each client would take Ctrl-C for itself; all of them have to end.
+        loop.add_signal_handler = lambda *_: None
+        return await asyncio.gather(*(run_one(path, env, write) for path in paths))
+
+    with tempfile.TemporaryDirectory() as folder:
+        env = env | {"IPYTHONDIR": folder} | ({} if write else {"NOTEBOOKS": "quick"})
+        right = asyncio.run(all_at_once())
+    if not all(right):
+        raise TutorialError(
+            "mend the cells above, or write down what they show: "
+            "tutorial notebooks --write"
+        )
+    return 0
+
+
+async def run_one(path, env, write):
+    """Run the notebook in `path`, say what came of it; return whether all is right."""
+    from . import notebook
+
+    before, now = notebook.read(path), notebook.read(path)
+    try:
+        await notebook.run(now, FOLDER, env, DEADLINE if write else QUICK_DEADLINE)
+    except notebook.CellFailed as error:
+        say(f"{path.name}: {error}")
+        return False
+    troubles = notebook.differences(before, now)
+    # What varies stays as it was written first, or every run would change the file.
+    text = notebook.written(now if troubles else before)
+    if write:
+        path.write_text(text, encoding="utf-8")
+        say(f"{path.name}: {'written anew' if troubles else 'shows the same'}.")
+        return True
+    if not troubles and path.read_text(encoding="utf-8") != text:
+        troubles = ["holds more than its cells and what they show."]
+    for trouble in troubles or ["shows what it should."]:
+        say(f"{path.name}: {trouble}")
+    return not troubles
+
+
+def open_lab(first, env, port):
+    """Run JupyterLab, with the notebook `first` open, until a signal."""
+    command = [sys.executable, "-c", LAB, str(first)]
+    command += [f"--ServerApp.root_dir={FOLDER}", "--log-level=WARN"]
+    # It would ask the network for newer versions and for extensions.
+    command.append("--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate")
+    command.append("--LabApp.extension_manager=readonly")
+    if port:
+        command.append(f"--port={port}")
+    if hasattr(os, "geteuid") and os.geteuid() == 0:  # as in most containers
+        command.append("--allow-root")
+    with process_group(command, cwd=FOLDER, env=env) as server:
+        status = server.wait()
+    raise TutorialError(f"JupyterLab has ended, status {status}.")
