@@ -19,7 +19,7 @@ INSTALL_PINNED = $(UV_INSTALL) --offline --require-hashes --requirement $(1) \
 	2>/dev/null || $(UV_INSTALL) --require-hashes --requirement $(1)
 # Starts are three times faster, also where Python may not keep its bytecode itself.
 COMPILE_BYTECODE = .venv/bin/python -m compileall -qq -j 0 \
-	-x '/(tests?|gis|locale|pip|setuptools|pkg_resources)/' .venv/lib || true
+	-x '/(tests?|gis|locale|pip|setuptools|pkg_resources|debugpy|fontTools)/' .venv/lib || true
 COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --upgrade \
 	--custom-compile-command "make requirements"
