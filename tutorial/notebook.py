@@ -8,7 +8,7 @@ import re
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 from .rules import normal
 
@@ -20,13 +20,17 @@ METADATA = {
 }
 
 
-class CellFailed(Exception):
-    """A cell has ended in an error, or has not ended: its title, and why."""
+class NotebookFailed(Exception):
+    """What is wrong with a notebook, or which of its cells fails, and why."""
 
 
 def read(path):
-    """Return the notebook in the file `path`."""
-    return nbformat.read(path, as_version=4)
+    """Return the notebook in the file `path`; raise NotebookFailed if it holds none."""
+    try:
+        return nbformat.read(path, as_version=4)
+    except (ValueError, nbformat.ValidationError) as error:
+        reason = str(error).splitlines()[0]
+        raise NotebookFailed(f"it is no notebook: {reason}")
 
 
 def written(notebook):
@@ -63,10 +67,10 @@ def bare(output):
 async def run(notebook, folder, env, deadline):
     """Run the cells of `notebook` in `folder`, and put into it what they show.
 
-    Raises CellFailed at the first cell that fails or takes longer than `deadline`
+    Raises NotebookFailed at the first cell that fails or takes longer than `deadline`
     seconds. The kernel has ended when this returns.
     """
-    titles = []
+    place = []
     client = NotebookClient(
         notebook,
         timeout=deadline,
@@ -77,7 +81,8 @@ async def run(notebook, folder, env, deadline):
             "evalue": f"no end after {deadline} s",
             "traceback": [],
         },
-        on_cell_start=lambda cell, cell_index: titles.append(title(notebook, cell)),
+        coalesce_streams=True,
+        on_cell_start=lambda cell, cell_index: place.append(cell_index),
         # Not its word about encryption on each start: it talks to this machine alone.
         extra_arguments=["--log-level=ERROR"],
         resources={"metadata": {"path": str(folder)}},
@@ -86,13 +91,16 @@ async def run(notebook, folder, env, deadline):
     client.create_kernel_manager().shutdown_wait_time = deadline
     try:
         await client.async_execute(env=env)
+    except DeadKernelError:
+        raise NotebookFailed(f"{title(notebook, place[-1])!r} ends the kernel.")
     except CellExecutionError as error:
-        raise CellFailed(f"{titles[-1]!r} fails: {error.ename}: {error.evalue}")
+        name = title(notebook, place[-1])
+        raise NotebookFailed(f"{name!r} fails: {error.ename}: {error.evalue}")
 
 
-def title(notebook, cell):
-    """Return the last heading above `cell`."""
-    above = notebook.cells[: notebook.cells.index(cell)]
+def title(notebook, index):
+    """Return the last heading above the cell with this index."""
+    above = notebook.cells[:index]
     text = "\n".join(each.source for each in above if each.cell_type == "markdown")
     return (re.findall(r"^#+ (.+)", text, re.MULTILINE) or ["the first cell"])[-1]
 
@@ -100,12 +108,13 @@ def title(notebook, cell):
 def differences(before, now):
     """Return a text for each cell that shows something else now, with its title."""
     found = []
-    for old, cell in zip(before.cells, now.cells, strict=True):
+    for index, cell in enumerate(now.cells):
+        old = before.cells[index]
         if cell.cell_type == "code" and shown(old) != shown(cell):
             diff = difflib.unified_diff(
                 shown(old), shown(cell), "in the file", "seen now", n=1, lineterm=""
             )
-            name = title(now, cell)
+            name = title(now, index)
             found.append("\n".join([f"{name!r} shows something else:", *diff]))
     return found
 

@@ -92,10 +92,10 @@ async def run_one(path, env, write):
     """Run the notebook in `path`, say what came of it; return whether all is right."""
     from . import notebook
 
-    before, now = notebook.read(path), notebook.read(path)
     try:
+        before, now = notebook.read(path), notebook.read(path)
         await notebook.run(now, FOLDER, env, DEADLINE if write else QUICK_DEADLINE)
-    except notebook.CellFailed as error:
+    except notebook.NotebookFailed as error:
         say(f"{path.name}: {error}")
         return False
     troubles = notebook.differences(before, now)

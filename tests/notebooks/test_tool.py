@@ -112,6 +112,8 @@ def test_a_cell_that_does_not_do_what_it_should_is_named(house, redis_url):
         "import threading; threading.Event().wait()",
     )
     write(house, "other", "print(3 + 4)", shows=["8\n"])
+    write(house, "dies", "import os; os._exit(1)")
+    (house / "notebooks/torn.ipynb").write_text("<<<<<<< HEAD\n")
     edited = write(house, "saved", "print(3 + 4)", shows=["7\n"])
     edited.write_text(edited.read_text().replace('"metadata": {}', '"metadata": { }'))
     before = state(house / "notebooks")
@@ -123,12 +125,14 @@ def test_a_cell_that_does_not_do_what_it_should_is_named(house, redis_url):
         errors = tool.process.stderr.read().splitlines()
     assert {
         "fails.ipynb: 'Part 2' fails: ZeroDivisionError: division by zero",
+        "dies.ipynb: 'Part 1' ends the kernel.",
         "hangs.ipynb: 'Part 2' fails: Hangs: no end after 3 s",
         "other.ipynb: 'Part 1' shows something else:",
         "-8",
         "+7",
         "saved.ipynb: holds more than its cells and what they show.",
     } < said
+    assert any(line.startswith("torn.ipynb: it is no notebook: ") for line in said)
     assert errors[-1] == (
         "tutorial: mend the cells above, or write down what they show: "
         "tutorial notebooks --write"
