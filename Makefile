@@ -36,7 +36,7 @@ run: .venv/run.done
 notebooks: .venv/notebooks.done
 	@exec .venv/bin/tutorial notebooks $(if $(PORT),--port "$(PORT)")
 
-test: .venv/test.done .venv/mermaid.done lint
+test: .venv/test.done .venv/notebooks.done .venv/mermaid.done lint
 	@.venv/bin/pytest --everything $(if $(STEP),--step "$(STEP)")
 
 check: .venv/test.done
@@ -52,7 +52,8 @@ lint: .venv/test.done
 requirements: .venv/uv.done
 	$(COMPILE) pyproject.toml --output-file requirements.txt
 	$(COMPILE) pyproject.toml --group test --output-file requirements-dev.txt
-	$(COMPILE) pyproject.toml --group notebooks --output-file requirements-notebooks.txt
+	$(COMPILE) pyproject.toml --group notebooks --constraint requirements-dev.txt \
+		--output-file requirements-notebooks.txt
 	$(COMPILE) --group install --output-file requirements-uv.txt
 
 table: .venv/test.done

@@ -81,7 +81,9 @@ def copy_step(name, prefix=PREFIX, add=None):
     """
     folder = Path(at_end.enter_context(tempfile.TemporaryDirectory())) / "step"
     copytree(find_step(name).path, folder, ignore=ignore_patterns("db.sqlite3"))
-    setting = f'CHANNEL_LAYERS["default"]["CONFIG"]["prefix"] = "{prefix}"\n'
+    # A message lives for an hour: a minute is soon over when one reads.
+    config = {"prefix": prefix, "expiry": 3600}
+    setting = f'CHANNEL_LAYERS["default"]["CONFIG"] |= {config}\n'
     for path, code in [("config/settings.py", setting), *(add or {}).items()]:
         with (folder / path).open("a", encoding="utf-8") as file:
             file.write(code)
@@ -190,22 +192,3 @@ def table(headings, rows):
         for line in lines
     )
     display({"text/markdown": text}, raw=True)
-
-
-def draw_journey(trace):
-    """Draw the way of a message; `trace` is a list of (from, to, label, what)."""
-    from matplotlib import pyplot
-
-    places = list(dict.fromkeys(place for step in trace for place in step[:2]))
-    _, axes = pyplot.subplots(figsize=(9, 0.5 * len(trace) + 1))
-    for x, place in enumerate(places):
-        axes.plot([x, x], [0.5, -len(trace)], color="lightgrey", zorder=0)
-        axes.text(x, 0.8, place, ha="center", fontweight="bold")
-    for y, (source, target, label, _) in enumerate(trace):
-        start, end = places.index(source), places.index(target)
-        arrow = {"arrowstyle": "->", "color": "tab:blue", "lw": 1.5}
-        axes.annotate("", (end, -y - 0.4), (start, -y - 0.4), arrowprops=arrow)
-        axes.text((start + end) / 2, -y - 0.3, label, ha="center", fontsize=9)
-    axes.set_title("The way of one message, from top to bottom", pad=24)
-    axes.axis("off")
-    pyplot.show()

@@ -101,15 +101,13 @@ async def run_one(path, env, write):
     troubles = notebook.differences(before, now)
     # What varies stays as it was written first, or every run would change the file.
     text = notebook.written(now if troubles else before)
-    if write:
-        path.write_text(text, encoding="utf-8")
-        say(f"{path.name}: {'written anew' if troubles else 'shows the same'}.")
-        return True
-    if not troubles and path.read_text(encoding="utf-8") != text:
+    if not (write or troubles) and path.read_text(encoding="utf-8") != text:
         troubles = ["holds more than its cells and what they show."]
     for trouble in troubles or ["shows what it should."]:
         say(f"{path.name}: {trouble}")
-    return not troubles
+    if write:
+        path.write_text(text, encoding="utf-8")
+    return write or not troubles
 
 
 def open_lab(first, env, port):
