@@ -21,7 +21,12 @@ import psutil
 import redis
 from IPython.display import display
 
-from tutorial.channel_redis import DEFAULT_URL, free_port
+from tutorial.channel_redis import (
+    DEFAULT_URL,
+    answers,
+    free_port,
+    without_password,
+)
 from tutorial.run import process_group, wait_until_it_answers
 from tutorial.steps import find_step
 
@@ -51,13 +56,11 @@ def use_step(name, demo_data=False):
     With `demo_data` its database is filled as the chapters do. A kernel has one step:
     RuntimeError for a second one, and when no Redis answers.
     """
-    if "DJANGO_SETTINGS_MODULE" in os.environ:
+    if "config.settings" in sys.modules:
         raise RuntimeError("one kernel, one step: Kernel, Restart Kernel, then again.")
-    with redis.Redis.from_url(REDIS_URL) as client:
-        try:
-            client.ping()
-        except redis.ConnectionError:
-            raise RuntimeError(f"no Redis at {REDIS_URL}: `tutorial redis` starts one.")
+    if not answers(REDIS_URL):
+        url = without_password(REDIS_URL)
+        raise RuntimeError(f"no Redis at {url}: `tutorial redis` starts one.")
     at_end.callback(delete_keys)
     folder = copy_step(name)
     at_end.callback(os.chdir, os.getcwd())

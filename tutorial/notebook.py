@@ -3,14 +3,19 @@
 Imported late: where notebooks are not asked for nbclient is not installed.
 """
 
+import asyncio
 import difflib
 import re
+import subprocess
+import uuid
 
 import nbformat
+from jupyter_client import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 from .rules import normal
+from .run import say
 
 # Cells with this tag show figures that are others at each run, and in a quick one.
 VARIES = "varies"
@@ -21,16 +26,39 @@ METADATA = {
 
 
 class NotebookFailed(Exception):
-    """What is wrong with a notebook, or which of its cells fails, and why."""
+    """Which cell of a notebook fails, and why."""
 
 
 def read(path):
-    """Return the notebook in the file `path`; raise NotebookFailed if it holds none."""
+    """Return the notebook in the file `path`; raise ValueError if it holds none."""
+    return nbformat.read(path, as_version=4)
+
+
+async def run_file(path, env, deadline, write):
+    """Run the notebook in `path`, say what came of it; return whether all is right.
+
+    With `write` the file is written anew, and all is right if no cell fails.
+    """
     try:
-        return nbformat.read(path, as_version=4)
-    except (ValueError, nbformat.ValidationError) as error:
-        reason = str(error).splitlines()[0]
-        raise NotebookFailed(f"it is no notebook: {reason}")
+        before, now = read(path), read(path)
+        await run(now, path.parent, env, deadline)
+        troubles = differences(before, now)
+        # What varies stays as it was written first: not every run changes the file.
+        text = written(now if troubles else before)
+    except NotebookFailed as error:
+        say(f"{path.name}: {error}")
+        return False
+    except Exception as error:  # whatever else may be in such a file
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        say(f"{path.name}: it is no notebook that can be run: {reason}")
+        return False
+    if not (write or troubles) and path.read_text(encoding="utf-8") != text:
+        troubles = ["is not as `tutorial notebooks --write` leaves it."]
+    for trouble in troubles or ["shows what it should."]:
+        say(f"{path.name}: {trouble}")
+    if write:
+        path.write_text(text, encoding="utf-8")
+    return write or not troubles
 
 
 def written(notebook):
@@ -53,6 +81,8 @@ def canonical(cell):
         "metadata": {"tags": tags} if tags else {},
         "source": cell.source.strip("\n"),
     }
+    if "attachments" in cell:  # pasted pictures
+        plain["attachments"] = cell.attachments
     if cell.cell_type == "code":
         plain |= {"execution_count": None, "outputs": list(map(bare, cell.outputs))}
     return plain
@@ -68,11 +98,18 @@ async def run(notebook, folder, env, deadline):
     """Run the cells of `notebook` in `folder`, and put into it what they show.
 
     Raises NotebookFailed at the first cell that fails or takes longer than `deadline`
-    seconds. The kernel has ended when this returns.
+    seconds. The kernel has ended when this returns, or is cancelled.
     """
     place = []
+    # At its end a kernel stops servers; on a busy machine that takes long.
+    kernel = AsyncKernelManager(
+        kernel_name="python3",
+        connection_file=f"{env['JUPYTER_RUNTIME_DIR']}/{uuid.uuid4()}.json",
+        shutdown_wait_time=deadline,
+    )
     client = NotebookClient(
         notebook,
+        km=kernel,
         timeout=deadline,
         # The kernel goes on after that, so that it can clean up.
         interrupt_on_timeout=True,
@@ -82,20 +119,34 @@ async def run(notebook, folder, env, deadline):
             "traceback": [],
         },
         coalesce_streams=True,
+        skip_cells_with_tag="",
         on_cell_start=lambda cell, cell_index: place.append(cell_index),
-        # Not its word about encryption on each start: it talks to this machine alone.
-        extra_arguments=["--log-level=ERROR"],
-        resources={"metadata": {"path": str(folder)}},
     )
-    # At its end a kernel stops servers; on a busy machine that takes long.
-    client.create_kernel_manager().shutdown_wait_time = deadline
+    options = {"cwd": str(folder), "env": env, "stderr": subprocess.DEVNULL}
     try:
-        await client.async_execute(env=env)
+        await to_its_end(kernel.start_kernel(**options))
+        await client.async_execute()
     except DeadKernelError:
+        if await kernel.is_alive():  # which is how the client says: cancelled
+            raise asyncio.CancelledError
         raise NotebookFailed(f"{title(notebook, place[-1])!r} ends the kernel.")
     except CellExecutionError as error:
-        name = title(notebook, place[-1])
-        raise NotebookFailed(f"{name!r} fails: {error.ename}: {error.evalue}")
+        reason = f"{error.ename}: {error.evalue}".splitlines()[0]
+        raise NotebookFailed(f"{title(notebook, place[-1])!r} fails: {reason}")
+    finally:
+        # Before the first cell there is nothing to clean up, and nobody listens yet.
+        await to_its_end(kernel.shutdown_kernel(now=not place))
+        if client.kc:
+            client.kc.stop_channels()
+
+
+async def to_its_end(coroutine):
+    """Await `coroutine` to its end, also if the task is cancelled meanwhile."""
+    task = asyncio.ensure_future(coroutine)
+    try:
+        await asyncio.shield(task)
+    finally:
+        await task
 
 
 def title(notebook, index):
@@ -125,10 +176,11 @@ def shown(cell):
     for output in cell.outputs:
         if output.output_type == "stream":
             lines += output.text.splitlines()
-            continue
+        elif output.output_type == "error":
+            lines.append(f"{output.ename}: {output.evalue}")
         for kind, text in sorted(output.get("data", {}).items()):
             lines.append(f"{kind}:")
-            lines += [] if kind.startswith("image/") else text.splitlines()
+            lines += [] if kind.startswith("image/") else str(text).splitlines()
     lines = normal("\n".join(lines)).splitlines()
     if VARIES in cell.metadata.get("tags", []):
         lines = [re.sub(r"\d+([.,]\d+)*", "#", line) for line in lines]

@@ -7,8 +7,16 @@ import sys
 import tempfile
 
 from .channel_redis import redis_server
+from .check import INTERRUPTED
 from .errors import TutorialError
-from .run import port_number, process_group, say, stop_on_signal
+from .run import (
+    on_signal,
+    port_number,
+    process_group,
+    refuse_taken_port,
+    say,
+    stop_on_signal,
+)
 from .steps import ROOT
 
 FOLDER = ROOT / "notebooks"
@@ -19,6 +27,7 @@ LAB = "import tutorial.notebooks; from jupyterlab.labapp import main; main()"
 NEEDED = ("jupyterlab", "nbclient", "matplotlib")
 # Seconds for a cell: of a quick run, whose longest cell needs 5, and of a full one.
 QUICK_DEADLINE, DEADLINE = 30, 120
+IN_THE_WAY = ("DJANGO_SETTINGS_MODULE", "MPLBACKEND")
 
 
 def add_parser(subparsers):
@@ -46,18 +55,27 @@ def notebooks(args):
     if any(importlib.util.find_spec(module) is None for module in NEEDED):
         raise TutorialError("Jupyter is not installed: `make notebooks` installs it.")
     paths = chosen(args.names)
-    with stop_on_signal(), redis_server(say, avoid=args.port) as url:
-        env = os.environ | {"REDIS_URL": url}
+    if args.port:
+        refuse_taken_port(args.port)
+    with (
+        stop_on_signal(),
+        redis_server(say, avoid=args.port) as url,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        # Of its own, so that nothing is left there.
+        env = os.environ | {"REDIS_URL": url, "JUPYTER_RUNTIME_DIR": folder}
         if args.check or args.write:
-            return run_all(paths, env, args.write)
+            return run_all(paths, env | {"IPYTHONDIR": folder}, args.write)
         open_lab(paths[0], env, args.port)
     say("\nStopped.")
-    return 0
+    return INTERRUPTED if args.check or args.write else 0
 
 
 def chosen(names):
     """Return the paths of the notebooks that begin with `names`, or of all."""
     paths = sorted(FOLDER.glob("*.ipynb"))
+    if not paths:
+        raise TutorialError(f"there is no notebook in {FOLDER}.")
     for name in names:
         if not name or not any(path.name.startswith(name) for path in paths):
             known = ", ".join(path.stem for path in paths)
@@ -70,44 +88,31 @@ def run_all(paths, env, write):
 
     With `write` they run at their full size, and the files are written anew.
     """
+    from .notebook import run_file
+
+    # What a person has set for other things would be in the way.
+    env = {name: env[name] for name in env.keys() - {*IN_THE_WAY}}
+    env["NOTEBOOKS"] = "" if write else "quick"
+    deadline = DEADLINE if write else QUICK_DEADLINE
 
     async def all_at_once():
-        loop = asyncio.get_running_loop()
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
         # Each client would take Ctrl-C for itself; all of them have to end.
         loop.add_signal_handler = lambda *_: None
-        return await asyncio.gather(*(run_one(path, env, write) for path in paths))
-
-    with tempfile.TemporaryDirectory() as folder:
-        env = env | {"IPYTHONDIR": folder} | ({} if write else {"NOTEBOOKS": "quick"})
-        right = asyncio.run(all_at_once())
-    if not all(right):
-        raise TutorialError(
-            "mend the cells above, or write down what they show: "
-            "tutorial notebooks --write"
-        )
-    return 0
-
-
-async def run_one(path, env, write):
-    """Run the notebook in `path`, say what came of it; return whether all is right."""
-    from . import notebook
+        runs = (run_file(path, env, deadline, write) for path in paths)
+        # Cancelled, not interrupted: what is half started could not be ended.
+        with on_signal(lambda: loop.call_soon_threadsafe(task.cancel)):
+            return await asyncio.gather(*runs, return_exceptions=True)
 
     try:
-        before, now = notebook.read(path), notebook.read(path)
-        await notebook.run(now, FOLDER, env, DEADLINE if write else QUICK_DEADLINE)
-    except notebook.NotebookFailed as error:
-        say(f"{path.name}: {error}")
-        return False
-    troubles = notebook.differences(before, now)
-    # What varies stays as it was written first, or every run would change the file.
-    text = notebook.written(now if troubles else before)
-    if not (write or troubles) and path.read_text(encoding="utf-8") != text:
-        troubles = ["holds more than its cells and what they show."]
-    for trouble in troubles or ["shows what it should."]:
-        say(f"{path.name}: {trouble}")
-    if write:
-        path.write_text(text, encoding="utf-8")
-    return write or not troubles
+        right = asyncio.run(all_at_once())
+    except asyncio.CancelledError:
+        say("\nStopped.")
+        return INTERRUPTED
+    if not all(right):
+        advice = ", or write down what they show: tutorial notebooks --write"
+        raise TutorialError(f"mend the cells above{'' if write else advice}")
+    return 0
 
 
 def open_lab(first, env, port):

@@ -106,30 +106,41 @@ def prepare(step):
 
 
 @contextlib.contextmanager
-def stop_on_signal():
-    """Leave the block quietly on Ctrl-C, SIGTERM or a closed terminal.
+def on_signal(call):
+    """Inside the block, call `call` at Ctrl-C, SIGTERM or a closed terminal.
 
-    While the block cleans up, further signals are ignored, so that it cleans up whole.
+    That is done once: while the block cleans up, further signals are ignored, so that
+    it cleans up whole.
     """
 
-    class Stop(BaseException):
-        pass
-
-    def stop(*_):
+    def first(*_):
         for number in numbers:
             signal.signal(number, signal.SIG_IGN)
-        raise Stop
+        call()
 
     numbers = [signal.SIGINT, signal.SIGTERM]
     if hasattr(signal, "SIGHUP"):
         numbers.append(signal.SIGHUP)
-    before = [signal.signal(number, stop) for number in numbers]
+    before = [signal.signal(number, first) for number in numbers]
     try:
-        with contextlib.suppress(Stop):
-            yield
+        yield
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def stop_on_signal():
+    """Leave the block quietly on a signal of `on_signal`."""
+
+    class Stop(BaseException):
+        pass
+
+    def stop():
+        raise Stop
+
+    with contextlib.suppress(Stop), on_signal(stop):
+        yield
 
 
 @contextlib.contextmanager

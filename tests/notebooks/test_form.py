@@ -67,6 +67,16 @@ def test_what_only_varies_is_no_difference(before, now):
         (cell(), cell(PLAIN), "+hello"),
         (cell(PLAIN), cell(PLAIN, PLAIN), "+hello"),
         (cell(stream("3 rows")), cell(stream("4 rows")), "-3 rows\n+4 rows"),
+        (
+            cell(),
+            cell(new_output("error", ename="KeyError", evalue="'user'")),
+            "+KeyError: 'user'",
+        ),
+        (
+            cell(result("application/json", {"a": 1})),
+            cell(result("application/json", {"a": 2})),
+            "-{'a': 1}\n+{'a': 2}",
+        ),
         (cell(stream("yes")), cell(stream("no"), tags=["varies"]), "-yes\n+no"),
         (
             cell(stream("3 rows"), tags=["varies"]),
@@ -103,6 +113,12 @@ def test_what_an_editor_or_a_run_adds_is_not_written():
     assert notebook.written(untidy) == notebook.written(tidy)
     untidy.cells[1].source = "2 / 0"
     assert notebook.written(untidy) != notebook.written(tidy)
+
+
+def test_a_pasted_picture_is_written():
+    pasted = cell()
+    pasted.cells[0].attachments = {"a.png": {"image/png": "AAAA"}}
+    assert '"image/png": "AAAA"' in notebook.written(pasted)
 
 
 def test_tags_are_written():

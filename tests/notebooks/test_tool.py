@@ -115,7 +115,7 @@ def test_a_cell_that_does_not_do_what_it_should_is_named(house, redis_url):
     write(house, "dies", "import os; os._exit(1)")
     (house / "notebooks/torn.ipynb").write_text("<<<<<<< HEAD\n")
     edited = write(house, "saved", "print(3 + 4)", shows=["7\n"])
-    edited.write_text(edited.read_text().replace('"metadata": {}', '"metadata": { }'))
+    edited.write_text(edited.read_text().replace('"name": "python3"', '"name": "mine"'))
     before = state(house / "notebooks")
 
     options = {"command": IMPATIENT, "REDIS_URL": redis_url}
@@ -130,9 +130,10 @@ def test_a_cell_that_does_not_do_what_it_should_is_named(house, redis_url):
         "other.ipynb: 'Part 1' shows something else:",
         "-8",
         "+7",
-        "saved.ipynb: holds more than its cells and what they show.",
+        "saved.ipynb: is not as `tutorial notebooks --write` leaves it.",
     } < said
-    assert any(line.startswith("torn.ipynb: it is no notebook: ") for line in said)
+    torn = "torn.ipynb: it is no notebook that can be run: "
+    assert any(line.startswith(torn) for line in said)
     assert errors[-1] == (
         "tutorial: mend the cells above, or write down what they show: "
         "tutorial notebooks --write"
@@ -147,26 +148,51 @@ def test_what_is_written_is_what_a_full_run_shows(house, redis_url):
     with running(house, "notebooks", "--write", REDIS_URL=redis_url) as tool:
         assert tool.process.wait(3 * DEADLINE) == 0
         told = "new.ipynb: 'Part 1' shows something else:"
-        assert told in tool.wait_until_said("None 7")
+        assert told in tool.wait_until_said("+ 7")
     [output] = notebook.read(path).cells[2].outputs
-    assert output.text == "None 7\n"
+    assert output.text == " 7\n"
 
 
-def test_ctrl_c_in_the_middle_of_a_cell_leaves_nothing_behind(house, redis_url):
+@pytest.fixture
+def long(house, redis_url):
+    """A running check of a cell that never ends, and the pipe into which it writes."""
     pipe = house / "pipe"
     os.mkfifo(pipe)
+    (house / "temporary").mkdir()
     write(
         house,
         "long",
         f"pipe = open({str(pipe)!r}, 'w'); pipe.write('here'); pipe.flush()\n"
         "import threading; threading.Event().wait()",
     )
-    with running(house, "notebooks", "--check", REDIS_URL=redis_url) as tool:
-        with pipe.open() as file:
-            assert file.read(4) == "here"
-        assert len(tool.family()) == 1
-        assert tool.stop(signal.SIGINT) == (0, [])
+    own = {"REDIS_URL": redis_url, "TMPDIR": str(house / "temporary")}
+    with running(house, "notebooks", "--check", **own) as tool:
+        yield tool, pipe
+
+
+def test_ctrl_c_in_the_middle_of_a_cell_leaves_nothing_behind(house, long):
+    tool, pipe = long
+    with pipe.open() as file:
+        assert file.read(4) == "here"
+    assert len(tool.family()) == 1
+    assert_it_ends_clean(house, tool)
+
+
+def test_ctrl_c_while_a_kernel_starts_leaves_nothing_behind(house, long):
+    tool, _ = long
+    while not tool.family():
+        with suppress(subprocess.TimeoutExpired):
+            tool.process.wait(0.01)
+    assert_it_ends_clean(house, tool)
+
+
+def assert_it_ends_clean(house, tool):
+    """Press Ctrl-C; look for processes, files, and words that are too many."""
+    assert tool.stop(signal.SIGINT) == (130, [])
+    assert tool.has_said("\nStopped.\n")
+    assert tool.process.stderr.read() == ""
     assert processes_in(house) == []
+    assert list((house / "temporary").iterdir()) == []
 
 
 def test_jupyterlab_opens_with_the_first_notebook_and_ends_with_a_signal(
