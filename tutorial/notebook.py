@@ -45,6 +45,10 @@ async def run_file(path, env, deadline, write):
         troubles = differences(before, now)
         # What varies stays as it was written first: not every run changes the file.
         text = written(now if troubles else before)
+        if write:
+            path.write_text(text, encoding="utf-8")
+        elif not troubles and path.read_text(encoding="utf-8") != text:
+            troubles = ["is not as `tutorial notebooks --write` leaves it."]
     except NotebookFailed as error:
         say(f"{path.name}: {error}")
         return False
@@ -52,12 +56,8 @@ async def run_file(path, env, deadline, write):
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         say(f"{path.name}: it is no notebook that can be run: {reason}")
         return False
-    if not (write or troubles) and path.read_text(encoding="utf-8") != text:
-        troubles = ["is not as `tutorial notebooks --write` leaves it."]
     for trouble in troubles or ["shows what it should."]:
         say(f"{path.name}: {trouble}")
-    if write:
-        path.write_text(text, encoding="utf-8")
     return write or not troubles
 
 
@@ -129,10 +129,11 @@ async def run(notebook, folder, env, deadline):
     except DeadKernelError:
         if await kernel.is_alive():  # which is how the client says: cancelled
             raise asyncio.CancelledError
-        raise NotebookFailed(f"{title(notebook, place[-1])!r} ends the kernel.")
+        name = title(notebook, max(place, default=0))
+        raise NotebookFailed(f"{name!r} ends the kernel.")
     except CellExecutionError as error:
         reason = f"{error.ename}: {error.evalue}".splitlines()[0]
-        raise NotebookFailed(f"{title(notebook, place[-1])!r} fails: {reason}")
+        raise NotebookFailed(f"{title(notebook, max(place))!r} fails: {reason}")
     finally:
         # Before the first cell there is nothing to clean up, and nobody listens yet.
         await to_its_end(kernel.shutdown_kernel(now=not place))

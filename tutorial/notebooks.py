@@ -109,7 +109,8 @@ def run_all(paths, env, write):
     except asyncio.CancelledError:
         say("\nStopped.")
         return INTERRUPTED
-    if not all(right):
+    # Instead of True or False there may be an exception, which Python takes for true.
+    if not all(each is True for each in right):
         advice = ", or write down what they show: tutorial notebooks --write"
         raise TutorialError(f"mend the cells above{'' if write else advice}")
     return 0

@@ -1,5 +1,6 @@
 """`tutorial notebooks`, tried from outside."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -141,6 +142,16 @@ def test_a_cell_that_does_not_do_what_it_should_is_named(house, redis_url):
     # Also the kernel that hung was asked to end, and has cleaned up.
     assert left.exists()
     assert state(house / "notebooks") == before
+
+
+def test_a_run_that_says_nothing_does_not_pass(redis_url, monkeypatch, capsys):
+    async def run_file(*_):
+        raise asyncio.CancelledError
+
+    monkeypatch.setenv("REDIS_URL", redis_url)
+    monkeypatch.setattr(notebook, "run_file", run_file)
+    assert main(["notebooks", "--check", "01"]) == 2
+    assert capsys.readouterr().err.startswith("tutorial: mend the cells above")
 
 
 def test_what_is_written_is_what_a_full_run_shows(house, redis_url):
