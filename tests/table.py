@@ -1,11 +1,11 @@
-"""The README's table of what each step can do: `python -m tests.table` writes it.
+"""The README's tables of the steps: `python -m tests.table` writes them.
 
-The rows are the `can` texts of the tests, in the order of the files and of the tests in
-them; a cell is marked where the test that claims it holds.
+One lists the steps, with the headings of their chapters. The other says what each step
+can do: its rows are the `can` texts of the tests, in the order of the files and of the
+tests in them; a cell is marked where the test that claims it holds.
 """
 
 import importlib
-import re
 
 from tests.conftest import holds_at
 from tutorial.steps import ROOT, all_steps
@@ -23,7 +23,8 @@ MODULES = [
     "servers.test_valkey_restart",
     "browser.test_room",
 ]
-BEGIN, END = "<!-- table: make table -->\n", "<!-- end of the table -->\n"
+STEPS = "<!-- steps: make table -->\n", "<!-- end of the steps -->\n"
+CLAIMS = "<!-- table: make table -->\n", "<!-- end of the table -->\n"
 
 
 def claims():
@@ -38,8 +39,19 @@ def claims():
     return found
 
 
+def list_of_steps():
+    """Return the table of the steps in Markdown: the folder, and its heading."""
+    rows = ["| step | its chapter |", "| --- | --- |"]
+    for step in all_steps():
+        with (step.path / "README.md").open(encoding="utf-8") as chapter:
+            title = chapter.readline().partition(": ")[2].strip()
+        title = f"{title[0].upper()}{title[1:]}."
+        rows.append(f"| [{step.name}](steps/{step.name}) | {title} |")
+    return "".join(f"{row}\n" for row in rows)
+
+
 def table():
-    """Return the table in Markdown."""
+    """Return the table of what each step can do in Markdown."""
     steps = all_steps()
     head = ["What you can do", *(step.number for step in steps)]
     rows = [head, ["---", *(":-:" for _ in steps)]]
@@ -49,15 +61,16 @@ def table():
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
-def with_table(text, new):
-    """Return the README's text with `new` in the place of its table."""
-    pattern = re.escape(BEGIN) + ".*?" + re.escape(END)
-    return re.sub(pattern, lambda _: BEGIN + new + END, text, flags=re.DOTALL)
+def with_tables(text):
+    """Return the README's text with its tables as they should be now."""
+    for (begin, end), new in ((STEPS, list_of_steps()), (CLAIMS, table())):
+        before, rest = text.split(begin)
+        text = before + begin + new + end + rest.split(end)[1]
+    return text
 
 
 def main():
-    text = README.read_text()
-    README.write_text(with_table(text, table()))
+    README.write_text(with_tables(README.read_text()))
 
 
 if __name__ == "__main__":

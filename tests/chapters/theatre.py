@@ -4,8 +4,10 @@ alice opens /chat/room/1/       signs in, if she has not yet
 alice clicks Chat room          a link or a button
 alice writes Hello              into the field Message
 alice types Hello               the same, then Enter
+alice fills in Room name: tea   a field by its label
 alice sees Hello                somewhere on her page
-alice sees Hello 3 times        in so many messages
+alice sees Hello within 30 s    the same, where it takes long
+alice sees Hello 3 times        in so many lines of the log
 alice does not see Hello        now, after what the lines above have shown
 alice is answered 101           the status of her socket's handshake
 alice sends {"message":"Hi"}    the next frame that her socket sends ...
@@ -29,8 +31,9 @@ from .terminal import Mismatch
 
 expect.set_options(timeout=DEADLINE * 1000)
 LINE = re.compile(
-    r"(?P<name>\w+)\s+(?P<verb>opens|clicks|writes|types|sees|does not see|is answered"
-    r"|sends|gets|reloads|leaves)(?: (?P<what>.+?))?(?: (?P<times>\d+) times?)?"
+    r"(?P<name>\w+)\s+(?P<verb>opens|clicks|writes|types|fills in|sees|does not see"
+    r"|is answered|sends|gets|reloads|leaves)(?: (?P<what>.+?))?"
+    r"(?: (?P<times>\d+) times?)?(?: within (?P<seconds>\d+) s)?"
 )
 
 # A person types more slowly than a handshake takes.
@@ -101,12 +104,17 @@ class Actor:
         await expect(self.person.button).to_be_enabled()
         await self.person.say(text)
 
-    async def sees(self, text, times=None):
+    async def fills_in(self, what):
+        label, _, text = what.partition(": ")
+        await self.page.get_by_label(label).fill(text)
+
+    async def sees(self, text, times=None, seconds=DEADLINE):
+        limit = 1000 * max(int(seconds), DEADLINE)
         if times is None:
-            await expect(self.page.locator("body")).to_contain_text(text)
+            await expect(self.page.locator("body")).to_contain_text(text, timeout=limit)
         else:
-            said = self.person.messages.filter(has_text=text)
-            await expect(said).to_have_count(int(times))
+            said = self.person.log.get_by_role("listitem").filter(has_text=text)
+            await expect(said).to_have_count(int(times), timeout=limit)
 
     async def does_not_see(self, text):
         assert text not in await self.page.locator("body").inner_text()
@@ -185,9 +193,11 @@ class Theatre:
             what = match["what"] and self._translated(match["what"])
             if match["verb"] == "opens" and what.startswith("/"):
                 what = self._url + what
-            arguments = [part for part in (what, match["times"]) if part]
+            options = {key: match[key] for key in ("times", "seconds") if match[key]}
+            arguments = [what] if what else []
             try:
-                await getattr(actor, match["verb"].replace(" ", "_"))(*arguments)
+                act = getattr(actor, match["verb"].replace(" ", "_"))
+                await act(*arguments, **options)
             except (AssertionError, TimeoutError) as error:
                 page = await actor.page.locator("body").inner_text()
                 reason = str(error).splitlines()[0] if str(error) else "nothing came"
