@@ -18,10 +18,10 @@ from tutorial.steps import ROOT, all_steps
 
 PICTURE = ROOT / "docs" / "room.png"
 TALK = [
-    ("alice", "Does anybody know what a consumer is?"),
+    ("alice", "What is a consumer?"),
     ("bob", "One object for one socket, for as long as it is open."),
     ("bob", "<script>alert('and this?')</script>"),
-    ("alice", "Shows as text 🙂"),
+    ("alice", "That is shown as text."),
 ]
 
 
@@ -36,7 +36,7 @@ async def main():
 
 async def take(browser, url):
     """Let the two talk, and write PICTURE."""
-    wide, narrow = {"width": 640, "height": 620}, {"width": 360, "height": 620}
+    wide, narrow = {"width": 760, "height": 640}, {"width": 360, "height": 640}
     async with (
         visit(browser, url, viewport=wide) as alice,
         visit(browser, url, viewport=narrow, color_scheme="dark") as bob,
@@ -52,7 +52,7 @@ async def take(browser, url):
                 await expect(person.messages).to_have_count(count)
         shots = [await person.page.screenshot() for person in people.values()]
 
-    page = await browser.new_page(viewport={"width": 1060, "height": 660})
+    page = await browser.new_page(viewport={"width": 1180, "height": 680})
     images = (base64.b64encode(shot).decode() for shot in shots)
     frames = "".join(f'<img src="data:image/png;base64,{image}">' for image in images)
     await page.set_content(

@@ -1,0 +1,91 @@
+const [status, log, people, error, form, input, button] = [
+  "status", "log", "people", "error", "form", "message", "send",
+].map((id) => document.getElementById(id));
+
+const username = JSON.parse(document.getElementById("username").textContent);
+
+// The page /chat/room/1/ has its socket at /ws/chat/room/1/, on the same host.
+const socket = new WebSocket("/ws" + location.pathname);
+
+// What was sent last, to give it back if the server does not accept it.
+let sent = "";
+
+function caption({ user, time }) {
+  const when = document.createElement("time");
+  when.dateTime = time;
+  when.textContent = new Date(time).toLocaleTimeString();
+  const small = document.createElement("small");
+  small.append(user === username ? "me" : user, " ", when);
+  return small;
+}
+
+function line(text) {
+  const item = document.createElement("li");
+  // As text, never as HTML: a message with a <script> must not run.
+  item.textContent = text;
+  return item;
+}
+
+function show(item, kind) {
+  const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 100;
+  item.className = kind;
+  log.append(item);
+  if (atEnd) {
+    log.scrollTop = log.scrollHeight;
+  }
+}
+
+// Who is in the room.
+let here = [];
+
+function list(users) {
+  here = users.sort();
+  people.replaceChildren(...here.map((user) => line(user)));
+}
+
+const handlers = {
+  "chat.message": (data) => {
+    const item = line(data.message);
+    item.prepend(caption(data));
+    show(item, data.user === username ? "own" : "");
+  },
+  "presence.list": (data) => list(data.users),
+  "presence.joined": ({ user }) => {
+    list([...here, user]);
+    show(line(`${user} joined`), "notice");
+  },
+  "presence.left": ({ user }) => {
+    list(here.filter((other) => other !== user));
+    show(line(`${user} left`), "notice");
+  },
+};
+
+socket.addEventListener("open", () => {
+  status.textContent = "Connected";
+  button.disabled = false;
+});
+
+socket.addEventListener("message", (event) => {
+  const data = JSON.parse(event.data);
+  if (data.error) {
+    error.textContent = data.error;
+    input.value ||= sent;
+  } else {
+    handlers[data.type](data);
+  }
+});
+
+socket.addEventListener("close", () => {
+  status.textContent = "Closed. Reload the page to connect again.";
+  list([]);
+  button.disabled = true;
+});
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  error.textContent = "";
+  sent = input.value;
+  socket.send(JSON.stringify({ message: sent }));
+  input.value = "";
+  input.focus();
+});
