@@ -16,7 +16,10 @@ class Entry:
     """One open socket on the list of its room, a sorted set in Redis."""
 
     def __init__(self, group_name, channel_name, username):
-        self.redis = from_url(settings.REDIS_URL, decode_responses=True)
+        # Without a timeout, as for the layer: with one, cancel() can go unheard.
+        self.redis = from_url(
+            settings.REDIS_URL, socket_timeout=None, decode_responses=True
+        )
         self.key = f"presence:{group_name}"
         self.name = f"{channel_name} {username}"
 
