@@ -16,18 +16,9 @@ class ChatConsumer(PresenceConsumer):
         room = self.scope["url_route"]["kwargs"]
         self.room_group_name = await find_group(self.scope["user"], **room)
         if self.room_group_name:
-            await self.channel_layer.group_add(self.room_group_name, self.channel_name)
-            await self.accept()
             await self.enter()
         else:
             await self.close()
-
-    async def disconnect(self, close_code):
-        """Called when the socket has closed."""
-        if self.room_group_name:
-            await self.channel_layer.group_discard(
-                self.room_group_name, self.channel_name
-            )
 
     async def receive(self, text_data=None, bytes_data=None):
         """Called when the browser has sent a frame, as text or as bytes."""

@@ -29,7 +29,7 @@ class Entry:
 
     async def remove(self):
         """Return 1 if the entry was there, else 0; and the user of each entry left."""
-        async with self.redis:
+        async with self.redis:  # which closes the connection
             return await self.change("ZREM", self.name)
 
     async def change(self, command, *arguments):
@@ -46,6 +46,7 @@ class PresenceConsumer(AsyncWebsocketConsumer):
     """Tells its browser who is in the room, and the room that its user is."""
 
     entry = None  # until enter() has made one
+    heart = None  # until the socket is accepted
     people = frozenset()  # of whom the browser has been told
 
     async def __call__(self, scope, receive, send):
@@ -60,16 +61,20 @@ class PresenceConsumer(AsyncWebsocketConsumer):
         self.user = self.scope["user"].username
         self.entry = Entry(self.room_group_name, self.channel_name, self.user)
         self.lock = asyncio.Lock()
-        self.heart = asyncio.create_task(self.beat())
+        await self.channel_layer.group_add(self.room_group_name, self.channel_name)
         _, users = await self.entry.renew()
         self.people = set(users)
+        await self.accept()
         await self.tell("presence.list", users=sorted(self.people))
+        self.heart = asyncio.create_task(self.beat())
         if users.count(self.user) == 1:
             await self.announce("presence.joined")
 
     async def leave(self):
-        self.heart.cancel()
+        if self.heart:
+            self.heart.cancel()
         _, users = await self.entry.remove()
+        await self.channel_layer.group_discard(self.room_group_name, self.channel_name)
         if self.user not in users:
             await self.announce("presence.left")
 
