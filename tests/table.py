@@ -17,11 +17,15 @@ MODULES = [
     "spec.test_handshake",
     "spec.test_messages",
     "spec.test_context",
+    "spec.test_rooms",
+    "spec.test_presence",
     "spec.test_bad_input",
     "spec.test_load",
     "servers.test_daphne",
     "servers.test_valkey_restart",
+    "servers.test_presence",
     "browser.test_room",
+    "browser.test_rooms",
 ]
 STEPS = "<!-- steps: make table -->\n", "<!-- end of the steps -->\n"
 CLAIMS = "<!-- table: make table -->\n", "<!-- end of the table -->\n"

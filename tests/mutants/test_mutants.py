@@ -10,9 +10,11 @@ from tutorial.steps import ROOT, find_step
 
 pytestmark = pytest.mark.waiting
 
-ASGI, CONSUMER, ROUTING, SETTINGS, VIEW, SCRIPT = (
+ASGI, CONSUMER, PRESENCE, ROOMS, ROUTING, SETTINGS, VIEW, SCRIPT = (
     "config/asgi.py",
     "chat/consumers.py",
+    "chat/presence.py",
+    "chat/rooms.py",
     "chat/routing.py",
     "config/settings.py",
     "chat/views.py",
@@ -37,6 +39,26 @@ IDLE_CURES = """\
                     "socket_timeout": None,
                     # When Redis is back, the first try meets a dead connection.
                     "retry_on_error": [redis.ConnectionError],
+"""
+
+LEAVES_IN_ANY_CASE = """\
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            if self.entry:
+                await self.leave()
+"""
+LEAVES_IF_ALL_WENT_WELL = """\
+        await super().__call__(scope, receive, send)
+        if self.entry:
+            await self.leave()
+"""
+REFUSED_AND_LISTED = """\
+        else:
+            await self.close()
+            if room.get("course_id"):
+                self.room_group_name = f"chat_{room['course_id']}"
+                await self.enter()
 """
 
 MUTANTS = [
@@ -186,6 +208,90 @@ MUTANTS = [
         "",
         "servers/test_valkey_restart.py::"
         "test_a_killed_valkey_closes_the_sockets_and_a_reload_works_when_it_is_back",
+    ),
+    Mutant(
+        "the room named 1 is the group of course 1",
+        "06",
+        ROOMS,
+        'f"room_{room_name}"',
+        'f"chat_{room_name}"',
+        "spec/test_rooms.py::test_what_is_said_stays_in_its_room",
+    ),
+    Mutant(
+        "the socket does not ask how long the name is",
+        "06",
+        ROOMS,
+        "len(room_name) <= MAX_LENGTH",
+        "True",
+        "spec/test_rooms.py::test_a_name_that_no_room_can_have_has_no_socket",
+    ),
+    Mutant(
+        "the page does not ask how long the name is",
+        "06",
+        VIEW,
+        "len(room_name) > MAX_LENGTH",
+        "False",
+        "spec/test_rooms.py::"
+        "test_form_and_page_and_socket_agree_on_how_long_a_name_may_be",
+    ),
+    Mutant(
+        "a frame does not say what it tells",
+        "07",
+        CONSUMER,
+        '("type", "message", "user", "time")',
+        '("message", "user", "time")',
+        "spec/test_presence.py::test_every_frame_says_what_it_tells",
+    ),
+    Mutant(
+        "who is refused is listed",
+        "07",
+        CONSUMER,
+        "        else:\n            await self.close()\n",
+        REFUSED_AND_LISTED,
+        "spec/test_presence.py::test_who_is_refused_is_never_listed",
+    ),
+    Mutant(
+        "every tab is announced",
+        "07",
+        PRESENCE,
+        "if users.count(self.user) == 1:",
+        "if True:",
+        "spec/test_presence.py::"
+        "test_only_the_first_tab_and_the_last_cost_the_others_an_event",
+    ),
+    Mutant(
+        "who closes one of his tabs has left",
+        "07",
+        PRESENCE,
+        "if self.user not in users:",
+        "if True:",
+        "spec/test_presence.py::"
+        "test_a_person_has_come_with_the_first_tab_and_gone_with_the_last",
+    ),
+    Mutant(
+        "who is thrown out by an error stays on the list",
+        "07",
+        PRESENCE,
+        LEAVES_IN_ANY_CASE,
+        LEAVES_IF_ALL_WENT_WELL,
+        "spec/test_presence.py::test_who_is_thrown_out_by_an_error_has_left",
+    ),
+    Mutant(
+        "names are cut at their first space",
+        "07",
+        PRESENCE,
+        'name.partition(" ")[2]',
+        "name.split()[1]",
+        "spec/test_presence.py::test_a_name_comes_out_as_it_is",
+    ),
+    Mutant(
+        "who finds the list empty believes that all have gone",
+        "07",
+        PRESENCE,
+        "                users += self.people\n",
+        "",
+        "servers/test_presence.py::"
+        "test_what_redis_has_forgotten_comes_back_and_nobody_is_told",
     ),
 ]
 

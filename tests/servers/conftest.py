@@ -14,8 +14,9 @@ def server(site):
 
 @pytest.fixture(scope="session")
 def cookies(server):
-    """The Cookie headers of alice and bob, who are on course 1 only."""
-    return {name: server.sign_in(name) for name in ("alice", "bob")}
+    """The Cookie headers of the demo users; alice and bob are on course 1 only."""
+    names = ("alice", "bob", "carol", "teacher")
+    return {name: server.sign_in(name) for name in names}
 
 
 @pytest.fixture

@@ -47,10 +47,17 @@ def visitors(project):
 
 
 @pytest.fixture
-async def people(project, layer, visitors):
-    """The People who enter the project's rooms; they leave when the test ends."""
-    from tests.support.people import People, cookie_of
+def cookies(visitors):
+    """The Cookie headers of the visitors, by name."""
+    from tests.support.people import cookie_of
 
-    cookies = {name: cookie_of(client) for name, client in visitors.items()}
+    return {name: cookie_of(client) for name, client in visitors.items()}
+
+
+@pytest.fixture
+async def people(project, layer, cookies):
+    """The People who enter the project's rooms; they leave when the test ends."""
+    from tests.support.people import People
+
     async with People(project.application, cookies) as people:
         yield people

@@ -66,7 +66,8 @@ class Person:
         page.on("console", self._note)
         page.on("dialog", self._refuse_dialog)
         self.log = page.get_by_role("log")
-        self.messages = self.log.get_by_role("listitem")
+        # Who has come and gone is told in the log, too, from step 07 on.
+        self.messages = self.log.locator("li:not(.notice)")
         self.status = page.get_by_role("status")
         self.alert = page.get_by_role("alert")
         self.field = page.get_by_label("Message", exact=True)

@@ -1,6 +1,8 @@
 """People in the rooms, in this process: cookies from Django, sockets from Channels."""
 
 import json
+import time
+from collections import deque
 
 from channels.testing import WebsocketCommunicator
 from django.contrib.auth import get_user_model
@@ -12,8 +14,13 @@ ORIGIN = "http://localhost:8000"
 
 
 def room_path(room):
-    """Return the socket's path of a course's room."""
-    return f"/ws/chat/room/{room}/"
+    """Return the socket's path of a room: of a course's by an int, or a named one's."""
+    return f"/ws/chat/room/{room}/" if isinstance(room, int) else f"/ws/chat/{room}/"
+
+
+def tells_of_people(frame):
+    """Return whether a frame, decoded, says who is in the room: "presence.…"."""
+    return str(frame.get("type", "")).startswith("presence.")
 
 
 def signed_in(name):
@@ -29,10 +36,15 @@ def cookie_of(client):
 
 
 class Socket:
-    """One person's open socket: `send` a text or a frame, `hear` the next frame."""
+    """One person's open socket: `send` a text or a frame, `hear` the next frame.
+
+    From step 07 on frames tell who is in the room, too. `hear` does not return them,
+    only `see` does; each keeps what the other has come across.
+    """
 
     def __init__(self, communicator):
         self._communicator = communicator
+        self._said, self._seen = deque(), deque()
 
     async def send(self, message, **more):
         """Send {"message": message}, and `more` keys beside it."""
@@ -49,11 +61,40 @@ class Socket:
 
     async def hear_raw(self):
         """Return the next frame as it is."""
-        return await self._communicator.receive_from(timeout=DEADLINE)
+        return await self._next(self._said)
+
+    async def see(self):
+        """Return the next frame that says who is in the room, decoded."""
+        return json.loads(await self._next(self._seen))
+
+    async def read_first(self):
+        """Return the very first frame, of either kind, decoded; before all others."""
+        return json.loads(await self._communicator.receive_from(timeout=DEADLINE))
+
+    async def is_served(self):
+        """Wait until all that it asked for is done, unheard by the others."""
+        await self.send_frame("")
+        assert "error" in await self.hear()
+
+    async def _next(self, wanted):
+        while not wanted:
+            await self._keep_next()
+        return wanted.popleft()
+
+    async def _keep_next(self):
+        frame = await self._communicator.receive_from(timeout=DEADLINE)
+        kept = self._seen if tells_of_people(json.loads(frame)) else self._said
+        kept.append(frame)
 
     async def hear_nothing_for(self, seconds):
         """Return whether that many seconds pass in silence. Only where time matters."""
-        return await self._communicator.receive_nothing(timeout=seconds)
+        end = time.monotonic() + seconds
+        while not self._said:
+            rest = end - time.monotonic()
+            if await self._communicator.receive_nothing(timeout=max(rest, 0)):
+                return True
+            await self._keep_next()
+        return False
 
     async def close(self):
         """Leave, and wait until the consumer has seen it."""
@@ -111,6 +152,10 @@ class People:
         socket = Socket(communicator)
         self._opened.append((served, socket))
         return socket, served, accepted
+
+    def introduce(self, clients):
+        """Let more people enter: a signed-in test client by each one's name."""
+        self._cookies |= {name: cookie_of(client) for name, client in clients.items()}
 
     async def enter(self, name, room=1):
         """Open a socket of the user `name` to a room; fail if it is refused."""

@@ -2,12 +2,13 @@
 
 import asyncio
 import json
+from collections import deque
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from .deadline import DEADLINE
-from .people import room_path
+from .people import room_path, tells_of_people
 
 
 class RealSocket:
@@ -15,6 +16,7 @@ class RealSocket:
 
     def __init__(self, connection):
         self.connection = connection
+        self._said, self._seen = deque(), deque()
 
     async def send(self, message):
         """Send {"message": message}."""
@@ -22,8 +24,18 @@ class RealSocket:
 
     async def hear(self):
         """Return the next frame, decoded; fail if none comes before the deadline."""
-        async with asyncio.timeout(DEADLINE):
-            return json.loads(await self.connection.recv())
+        return await self._next(self._said, DEADLINE)
+
+    async def see(self, within=DEADLINE):
+        """Return the next frame that says who is in the room, decoded."""
+        return await self._next(self._seen, within)
+
+    async def _next(self, wanted, within):
+        async with asyncio.timeout(within):
+            while not wanted:
+                frame = json.loads(await self.connection.recv())
+                (self._seen if tells_of_people(frame) else self._said).append(frame)
+        return wanted.popleft()
 
     async def until_closed(self):
         """Return the code with which the server has closed (1006: it just hung up)."""

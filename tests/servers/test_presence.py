@@ -1,0 +1,148 @@
+"""Who is in a room that several server processes serve, also when one of them dies."""
+
+import asyncio
+import contextlib
+
+import pytest
+import redis
+
+from tests.support.presence import joined, left, listed
+from tests.support.real_sockets import enter, refusal
+from tests.support.valkey import url_of
+
+pytestmark = pytest.mark.server
+
+# Seconds. What has failed without a word is noticed in this time.
+SOON, LATEST = 15, 30
+
+
+async def close(*sockets):
+    """Close all these sockets."""
+    for socket in sockets:
+        await socket.close()
+
+
+@pytest.fixture(scope="module")
+def second(site):
+    """One more daphne that serves the site."""
+    with site.daphne() as second:
+        yield second
+
+
+@pytest.mark.holds(since="07", can="Several server processes share who is here")
+@pytest.mark.parametrize("room", [1, "kitchen"])
+async def test_who_comes_and_goes_is_seen_on_the_other_server(
+    server, second, cookies, room
+):
+    alice = await enter(server, cookies["alice"], room)
+    assert await listed(alice) == ["alice"]
+    bob = await enter(second, cookies["bob"], room)
+    assert await listed(bob) == ["alice", "bob"]
+    assert await alice.see() == joined("bob")
+    await bob.close()
+    assert await alice.see() == left("bob")
+    await alice.close()
+
+
+@pytest.mark.holds(since="07")
+async def test_three_tabs_on_two_servers_are_one_person(server, second, cookies):
+    alice = await enter(server, cookies["alice"], "tabs")
+    assert await listed(alice) == ["alice"]
+    tabs = [await enter(s, cookies["bob"], "tabs") for s in (second, server, second)]
+    for tab in tabs:
+        assert await listed(tab) == ["alice", "bob"]
+    assert await alice.see() == joined("bob")
+    await close(*tabs[:2])
+    teacher = await enter(server, cookies["teacher"], "tabs")
+    assert await listed(teacher) == ["alice", "bob", "teacher"]
+    assert await alice.see() == joined("teacher")
+    await tabs[2].close()
+    assert await alice.see() == left("bob")
+    await close(alice, teacher)
+
+
+@pytest.mark.holds(since="07")
+async def test_when_redis_is_back_the_lists_are_right(server, second, cookies, project):
+    seats = [(server, "alice"), (second, "bob"), (second, "alice")]
+    old = [await enter(each, cookies[name], "back") for each, name in seats]
+    project.valkey.terminate()
+    try:
+        for socket in old:
+            assert await socket.until_closed()
+        assert await refusal(server, cookies["alice"], "back")
+    finally:
+        project.valkey.start()
+
+    alice = await enter(server, cookies["alice"], "back")
+    assert await listed(alice) == ["alice"]
+    bob = await enter(second, cookies["bob"], "back")
+    assert await listed(bob) == ["alice", "bob"]
+    assert await alice.see() == joined("bob")
+    await bob.close()
+    assert await alice.see() == left("bob")
+    await alice.close()
+
+
+async def heard_again(speaker, listener):
+    """Let `speaker` speak until `listener` hears it."""
+    async with asyncio.timeout(SOON):
+        while True:
+            await speaker.send("do you hear me?")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.5):
+                    return await listener.hear()
+
+
+@pytest.mark.waiting
+@pytest.mark.holds(since="07", can="When Redis forgets everything, nobody notices")
+async def test_what_redis_has_forgotten_comes_back_and_nobody_is_told(
+    server, second, cookies, project
+):
+    alice = await enter(server, cookies["alice"], "flushed")
+    assert await listed(alice) == ["alice"]
+    bob = await enter(second, cookies["bob"], "flushed")
+    assert await listed(bob) == ["alice", "bob"]
+    assert await alice.see() == joined("bob")
+    with redis.Redis.from_url(url_of(project.valkey)) as client:
+        client.flushall()
+    await asyncio.gather(heard_again(bob, alice), heard_again(alice, bob))
+    teacher = await enter(server, cookies["teacher"], "flushed")
+    assert await listed(teacher) == ["alice", "bob", "teacher"]
+    for person in (alice, bob):
+        assert await person.see() == joined("teacher")
+    # Another heartbeat, in which everybody's list is compared with the new one.
+    silence = [person.see(within=7.5) for person in (alice, bob, teacher)]
+    seen = await asyncio.gather(*silence, return_exceptions=True)
+    assert [type(frame) for frame in seen] == [TimeoutError] * 3
+    await bob.close()
+    for person in (alice, teacher):
+        assert await person.see() == left("bob")
+    await close(alice, teacher)
+
+
+@pytest.mark.waiting
+@pytest.mark.holds(since="07", can="Who was on a server that was killed is gone soon")
+async def test_who_was_on_a_killed_server_is_gone_soon(site, server, cookies):
+    alice = await enter(server, cookies["alice"], "killed")
+    assert await listed(alice) == ["alice"]
+    with site.daphne() as killed:
+        bob = await enter(killed, cookies["bob"], "killed")
+        assert await alice.see() == joined("bob")
+        teacher = await enter(killed, cookies["teacher"], "killed")
+        assert await alice.see() == joined("teacher")
+        killed.process.kill()
+        for person in (bob, teacher):
+            assert await person.until_closed() == 1006
+
+    # teacher comes back at once, and is told of as neither gone nor come.
+    teacher = await enter(server, cookies["teacher"], "killed")
+    assert await listed(teacher) == ["alice", "bob", "teacher"]
+    seen = [person.see(within=LATEST) for person in (alice, teacher)]
+    assert await asyncio.gather(*seen) == [left("bob")] * 2
+    carol = await enter(server, cookies["carol"], "killed")
+    assert await listed(carol) == ["alice", "carol", "teacher"]
+    for person in (alice, teacher):
+        assert await person.see() == joined("carol")
+    await teacher.close()
+    assert await alice.see(within=LATEST) == left("teacher")
+    await close(alice, carol)
