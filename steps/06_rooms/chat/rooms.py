@@ -1,4 +1,4 @@
-# The name of a group may have 99 characters, those in front of the room's included.
+# The name of a group has 99 characters at most, its prefix included.
 MAX_LENGTH = 80
 
 

@@ -16,7 +16,7 @@ class Entry:
     """One open socket on the list of its room, a sorted set in Redis."""
 
     def __init__(self, group_name, channel_name, username):
-        # Without a timeout, as for the layer: with one, cancel() can go unheard.
+        # No timeout, as for the layer.
         self.redis = from_url(
             settings.REDIS_URL, socket_timeout=None, decode_responses=True
         )
@@ -82,13 +82,13 @@ class PresenceConsumer(AsyncWebsocketConsumer):
         while True:
             await asyncio.sleep(HEARTBEAT)
             with suppress(RedisError):  # the next beat makes up for it
-                await self.renew()
+                await self.look()
 
-    async def renew(self):
+    async def look(self):
         async with self.lock:
             was_missing, users = await self.entry.renew()
             if was_missing:  # Redis has forgotten the others, too, and the group
-                users += self.people
+                users.extend(self.people)
                 await self.channel_layer.group_add(
                     self.room_group_name, self.channel_name
                 )
