@@ -8,8 +8,11 @@ import contextlib
 import json
 
 import pytest
+import redis
 
+from tests.support.deadline import DEADLINE
 from tests.support.presence import joined, left, listed
+from tests.support.valkey import url_of
 
 CROWD = [f"student {number}" for number in range(100)]
 HOSTILE = [
@@ -289,6 +292,37 @@ async def test_who_is_silent_stays_and_costs_the_others_nothing(people, sent):
     await teacher.is_served()
     assert len(sent) == 1
     assert await alice.see() == joined("teacher")
+
+
+async def heard_again(speaker, listener):
+    """Let `speaker` speak until `listener` hears it."""
+    await speaker.send("do you hear me?")
+    while await listener.hear_nothing_for(0.5):
+        await speaker.send("do you hear me?")
+
+
+@pytest.mark.waiting
+@pytest.mark.holds(since="07", can="When Redis forgets everything, nobody notices")
+@pytest.mark.parametrize("layer", ["valkey"], indirect=True)
+async def test_what_redis_has_forgotten_comes_back_and_nobody_is_told(people, project):
+    alice, bob = await people.enter("alice"), await people.enter("bob")
+    assert await listed(alice) == ["alice"]
+    assert await alice.see() == joined("bob")
+    assert await listed(bob) == ["alice", "bob"]
+    with redis.Redis.from_url(url_of(project.valkey)) as client:
+        client.flushall()
+    async with asyncio.timeout(DEADLINE):
+        await asyncio.gather(heard_again(bob, alice), heard_again(alice, bob))
+    teacher = await people.enter("teacher")
+    assert await listed(teacher) == ["alice", "bob", "teacher"]
+    for person in (alice, bob):
+        assert await person.see() == joined("teacher")
+    # Another heartbeat, in which everybody's list is compared with the new one.
+    silence = [person.see_nothing_for(7) for person in (alice, bob, teacher)]
+    assert await asyncio.gather(*silence) == [True] * 3
+    await bob.close()
+    for person in (alice, teacher):
+        assert await person.see() == left("bob")
 
 
 class Broken(Exception):

@@ -88,8 +88,15 @@ class Socket:
 
     async def hear_nothing_for(self, seconds):
         """Return whether that many seconds pass in silence. Only where time matters."""
+        return await self._stays_empty(self._said, seconds)
+
+    async def see_nothing_for(self, seconds):
+        """Return whether nobody is said to come or go for that many seconds."""
+        return await self._stays_empty(self._seen, seconds)
+
+    async def _stays_empty(self, kept, seconds):
         end = time.monotonic() + seconds
-        while not self._said:
+        while not kept:
             rest = end - time.monotonic()
             if await self._communicator.receive_nothing(timeout=max(rest, 0)):
                 return True
