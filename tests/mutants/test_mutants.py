@@ -288,8 +288,8 @@ MUTANTS = [
         "who finds the list empty believes that all have gone",
         "07",
         PRESENCE,
-        "                users.extend(self.people)\n",
-        "",
+        "users.extend(self.people)",
+        "pass",
         "spec/test_presence.py::"
         "test_what_redis_has_forgotten_comes_back_and_nobody_is_told",
     ),

@@ -16,9 +16,8 @@ class Entry:
     """One open socket on the list of its room, a sorted set in Redis."""
 
     def __init__(self, group_name, channel_name, username):
-        # No timeout, as for the layer.
         self.redis = from_url(
-            settings.REDIS_URL, socket_timeout=None, decode_responses=True
+            settings.REDIS_URL, **settings.REDIS_OPTIONS, decode_responses=True
         )
         self.key = f"presence:{group_name}"
         self.name = f"{channel_name} {username}"
@@ -73,8 +72,8 @@ class PresenceConsumer(AsyncWebsocketConsumer):
     async def leave(self):
         if self.heart:
             self.heart.cancel()
-        _, users = await self.entry.remove()
         await self.channel_layer.group_discard(self.room_group_name, self.channel_name)
+        _, users = await self.entry.remove()
         if self.user not in users:
             await self.announce("presence.left")
 
@@ -85,13 +84,11 @@ class PresenceConsumer(AsyncWebsocketConsumer):
                 await self.look()
 
     async def look(self):
+        await self.channel_layer.group_add(self.room_group_name, self.channel_name)
         async with self.lock:
             was_missing, users = await self.entry.renew()
-            if was_missing:  # Redis has forgotten the others, too, and the group
+            if was_missing:  # Redis has forgotten the others, too
                 users.extend(self.people)
-                await self.channel_layer.group_add(
-                    self.room_group_name, self.channel_name
-                )
             await self.show(set(users))
 
     async def announce(self, event_type):
@@ -105,8 +102,11 @@ class PresenceConsumer(AsyncWebsocketConsumer):
 
     async def presence_left(self, event):
         """Called when an event of the type presence.left has come from the group."""
-        async with self.lock:
-            await self.show(self.people - {event["user"]})
+        if event["user"] == self.user:  # who has come back in the meantime
+            await self.announce("presence.joined")
+        else:
+            async with self.lock:
+                await self.show(self.people - {event["user"]})
 
     async def show(self, people):
         """Tell the browser who has come and who has gone since it was told last."""

@@ -71,7 +71,7 @@ socket.addEventListener("message", (event) => {
     error.textContent = data.error;
     input.value ||= sent;
   } else {
-    handlers[data.type](data);
+    handlers[data.type]?.(data);
   }
 });
 
