@@ -16,9 +16,8 @@ class Entry:
     """One open socket on the list of its room, a sorted set in Redis."""
 
     def __init__(self, group_name, channel_name, username):
-        self.redis = from_url(
-            settings.REDIS_URL, **settings.REDIS_OPTIONS, decode_responses=True
-        )
+        host = dict(settings.CHANNEL_LAYERS["default"]["CONFIG"]["hosts"][0])
+        self.redis = from_url(host.pop("address"), decode_responses=True, **host)
         self.key = f"presence:{group_name}"
         self.name = f"{channel_name} {username}"
 

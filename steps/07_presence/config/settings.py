@@ -59,19 +59,19 @@ DATABASES = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
-REDIS_OPTIONS = {
-    # redis-py 8 gives up after 5 s of silence and closes the socket.
-    "socket_timeout": None,
-    # When Redis is back, the first try meets a dead connection.
-    "retry_on_error": [redis.ConnectionError],
-}
-
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.core.RedisChannelLayer",
         "CONFIG": {
-            "hosts": [{"address": REDIS_URL, **REDIS_OPTIONS}],
+            "hosts": [
+                {
+                    "address": os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0"),
+                    # redis-py 8 gives up after 5 s of silence and closes the socket.
+                    "socket_timeout": None,
+                    # When Redis is back, the first try meets a dead connection.
+                    "retry_on_error": [redis.ConnectionError],
+                }
+            ],
             # The default of 100 loses messages when a whole class writes at once.
             "capacity": 2000,
         },
