@@ -14,7 +14,7 @@ from tutorial.errors import TutorialError
 from tutorial.steps import all_steps, find_step
 
 HERE = Path(__file__).parent
-LANES = 7
+LANES = 4
 # Tests that belong to no step; each of these folders gets a worker of its own.
 STEPLESS = ("notebooks", "house", "mutants")
 
