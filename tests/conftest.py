@@ -60,6 +60,8 @@ def pytest_configure(config):
         return
     name = config.option.step or (worker or "").removeprefix("step")
     if name:
+        if is_worker(config):
+            os.nice(10)  # the folders without steps go first
         try:
             step = find_step(name)
             config.part = Project(step, config.option.project or step.path)
@@ -75,7 +77,6 @@ def pytest_runtestloop(session):
     """
     if not (is_worker(session.config) and isinstance(session.config.part, Project)):
         return (yield)
-    os.nice(10)
     lane = all_steps()[int(session.config.part.step.number) % LANES]
     with (lane.path / "manage.py").open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)
