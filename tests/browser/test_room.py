@@ -3,15 +3,12 @@
 import pytest
 from playwright.async_api import expect
 
-from tests.support.browser import visit
+from tests.support.browser import ARTEFACTS, SCRIPT, visit
 from tests.support.deadline import DEADLINE
 
 # One event loop for all: the browser is started once.
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 expect.set_options(timeout=DEADLINE * 1000)
-
-ARTEFACTS = "artefacts"
-SCRIPT = "<img src=x onerror=\"alert('img')\"><script>alert('script')</script>"
 
 
 async def enter_by_address(*people):

@@ -15,6 +15,10 @@ HOW_TO_INSTALL = (
 )
 # The first is the same browser without a window, at a third of the cost.
 BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome")
+# Where screenshots are kept, outside git.
+ARTEFACTS = "artefacts"
+# A text that would complain if it were shown as HTML.
+SCRIPT = "<img src=x onerror=\"alert('img')\"><script>alert('script')</script>"
 # What Chromium would otherwise draw with, and look up in the network on its own.
 QUIET = [
     "--disable-gpu",
