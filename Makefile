@@ -57,10 +57,10 @@ requirements: .venv/uv.done
 	$(COMPILE) --group install --output-file requirements-uv.txt
 
 table: .venv/test.done
-	@.venv/bin/python -m tests.table
+	@.venv/bin/python -m tests.readme.table
 
 screenshot: .venv/test.done
-	@.venv/bin/python -m tests.screenshot
+	@.venv/bin/python -m tests.readme.screenshot
 
 .venv/uv.done: requirements-uv.txt
 	@$(PYTHON) -c "import ensurepip" 2>/dev/null || { echo \

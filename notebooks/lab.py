@@ -21,14 +21,10 @@ import psutil
 import redis
 from IPython.display import display
 
-from tutorial.channel_redis import (
-    DEFAULT_URL,
-    answers,
-    free_port,
-    without_password,
-)
-from tutorial.run import process_group, wait_until_it_answers
-from tutorial.steps import find_step
+from tutorial.shared.ports import free_port, wait_until_it_answers
+from tutorial.shared.processes import process_group
+from tutorial.shared.steps import find_step
+from tutorial.shared.valkey import DEFAULT_URL, answers, without_password
 
 REDIS_URL = os.environ.get("REDIS_URL", DEFAULT_URL)
 # Every key of this kernel begins so; those of others are neither read nor deleted.

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.options import HELD_BACK
+from conftest import HELD_BACK
 from tests.support.project import NotReady, Project
-from tutorial.errors import TutorialError
-from tutorial.steps import all_steps, find_step
+from tutorial.shared.messages import TutorialError
+from tutorial.shared.steps import all_steps, find_step
 
 HERE = Path(__file__).parent
 LANES = 4

@@ -5,7 +5,7 @@ In a chapter a line `...` stands for any lines, and … inside a line for any te
 
 import re
 
-from tutorial.rules import normal
+from tutorial.maintenance.rules import normal
 
 
 def pattern_of(expected):

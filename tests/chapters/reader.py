@@ -4,9 +4,8 @@ import re
 import shutil
 import subprocess
 
-from tutorial.channel_redis import free_port
-from tutorial.chapter import read_chapter
-from tutorial.run import wait_until_it_answers
+from tutorial.chapters.reading import read_chapter
+from tutorial.shared.ports import free_port, wait_until_it_answers
 
 from .compare import normal
 from .terminal import Mismatch, Process, Shell, environment, run

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.support import warm
 from tests.support.deadline import DEADLINE
-from tutorial.run import end_group
+from tutorial.shared.processes import end_group
 
 from .compare import begins, same
 

@@ -8,8 +8,8 @@ import pytest
 from tests.support.project import Project
 from tests.support.site import copy_folder
 from tests.support.spec_run import run_spec
-from tutorial.chapter import read_chapter
-from tutorial.steps import ROOT
+from tutorial.chapters.reading import read_chapter
+from tutorial.shared.steps import ROOT
 
 pytestmark = pytest.mark.chapter
 

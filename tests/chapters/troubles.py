@@ -6,8 +6,8 @@ from functools import cache
 
 from markdown_it import MarkdownIt
 
-from tutorial.chapter import Block, anchor, blocks_of, read_chapter
-from tutorial.steps import ROOT, all_steps
+from tutorial.chapters.reading import Block, anchor, blocks_of, read_chapter
+from tutorial.shared.steps import ROOT, all_steps
 
 from .compare import normal, pattern_of, with_end
 from .reader import ERROR, Reader

@@ -55,7 +55,7 @@ class House:
 @pytest.fixture
 def house(tmp_path, monkeypatch):
     """A House with steps 01 to 04, in which line 12 of the poem says the step."""
-    monkeypatch.setattr("tutorial.steps.ROOT", tmp_path)
+    monkeypatch.setattr("tutorial.shared.steps.ROOT", tmp_path)
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "no-settings"))
     for name in ("01_one", "02_two", "03_three", "04_four"):
         folder = tmp_path / "steps" / name

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tutorial.chapter import anchor, read_chapter
-from tutorial.steps import ROOT, all_steps
+from tutorial.chapters.reading import anchor, read_chapter
+from tutorial.shared.steps import ROOT, all_steps
 
 STEPS = all_steps()
 by_step = pytest.mark.parametrize("step", STEPS, ids=lambda step: step.number)

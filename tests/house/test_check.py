@@ -12,10 +12,10 @@ import watchfiles
 from tests.support.deadline import DEADLINE
 from tests.support.site import copy_folder
 from tests.support.tool import running
-from tutorial import check
 from tutorial.__main__ import main
-from tutorial.gap import first_gap
-from tutorial.steps import ROOT, all_steps, find_step
+from tutorial.chapters.edits import first_gap
+from tutorial.shared.steps import ROOT, all_steps, find_step
+from tutorial.verbs import check
 
 CHAPTERS = {
     "00_start": "# Step 00\n",
@@ -106,7 +106,7 @@ FILES = {
 @pytest.fixture
 def house(tmp_path, monkeypatch):
     """A folder with three small steps, to which the tool is led."""
-    monkeypatch.setattr("tutorial.steps.ROOT", tmp_path)
+    monkeypatch.setattr("tutorial.shared.steps.ROOT", tmp_path)
     for name, files in FILES.items():
         folder = tmp_path / "steps" / name
         folder.mkdir(parents=True)

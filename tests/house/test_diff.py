@@ -12,8 +12,8 @@ from html.parser import HTMLParser
 import pytest
 
 from tutorial.__main__ import main
-from tutorial.chapter import EDITS, read_chapter
-from tutorial.steps import all_steps
+from tutorial.chapters.reading import EDITS, read_chapter
+from tutorial.shared.steps import all_steps
 
 CHAPTER_01 = """\
 # Step 01: the time
@@ -124,7 +124,7 @@ def house(tmp_path, monkeypatch):
     write(tmp_path / "steps/01_time", CLOCK | {"README.md": CHAPTER_01})
     write(tmp_path / "steps/02_date", DATE | {"README.md": CHAPTER_02})
     write(tmp_path / "steps/03_zone", DATE | {"README.md": "# Step 03: soon\n"})
-    monkeypatch.setattr("tutorial.steps.ROOT", tmp_path)
+    monkeypatch.setattr("tutorial.shared.steps.ROOT", tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from tutorial.__main__ import main
-from tutorial.measure import consumers, let_all_speak
+from tutorial.verbs.measure import consumers, let_all_speak
 
 PEOPLE, SECONDS = 5, 0.1
 

@@ -1,4 +1,4 @@
-"""`pytest --step NN --project PATH` on a folder of one's own that lacks something."""
+"""`pytest --step NN --project=PATH` on a folder of one's own that lacks something."""
 
 import os
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.support import warm
 from tests.support.site import copy_folder
-from tutorial.steps import ROOT, find_step
+from tutorial.shared.steps import ROOT, find_step
 
 
 @pytest.fixture
@@ -33,7 +33,9 @@ def answer(*arguments):
 
 def test_a_folder_that_keeps_the_contract_passes(copy):
     spec = ROOT / "tests/spec/test_messages.py"
-    status, line = answer("--step", "3", "--project", copy("03"), spec, "-k", "memory")
+    status, line = answer(
+        "--step", "3", f"--project={copy('03')}", spec, "-k", "memory"
+    )
     assert status == 0
     assert "passed" in line
 
@@ -57,7 +59,7 @@ def test_a_folder_that_keeps_the_contract_passes(copy):
 def test_a_folder_of_an_earlier_step_is_told_what_is_missing(
     copy, step, other, sentence
 ):
-    status, line = answer(*SETTINGS, "--step", step, "--project", copy(other))
+    status, line = answer(*SETTINGS, "--step", step, f"--project={copy(other)}")
     assert (status, line) == (4, f"ERROR: {sentence}")
 
 
@@ -85,7 +87,7 @@ def test_a_folder_of_an_earlier_step_is_told_what_is_missing(
 def test_a_missing_file_is_told_in_one_sentence(copy, file, sentence):
     folder = copy("03")
     (folder / file).unlink()
-    status, line = answer(*SETTINGS, "--step", "03", "--project", folder)
+    status, line = answer(*SETTINGS, "--step", "03", f"--project={folder}")
     assert (status, line) == (4, f"ERROR: {sentence.format(folder=folder)}")
 
 
@@ -132,7 +134,7 @@ def test_a_mistake_in_a_file_is_told_in_one_sentence(
     text = (folder / file).read_text()
     assert right in text
     (folder / file).write_text(text.replace(right, wrong))
-    status, line = answer(*SETTINGS, "--step", "03", "--project", folder)
+    status, line = answer(*SETTINGS, "--step", "03", f"--project={folder}")
     assert status == 4
     assert line.startswith(f"ERROR: {sentence}")
 
@@ -140,7 +142,7 @@ def test_a_mistake_in_a_file_is_told_in_one_sentence(
 def test_an_asgi_module_without_application_is_told_in_one_sentence(copy):
     folder = copy("01")
     (folder / "config/asgi.py").write_text("app = None\n")
-    status, line = answer(*SETTINGS, "--step", "01", "--project", folder)
+    status, line = answer(*SETTINGS, "--step", "01", f"--project={folder}")
     assert (status, line) == (
         4,
         "ERROR: config/asgi.py has no `application`: "
@@ -150,13 +152,13 @@ def test_an_asgi_module_without_application_is_told_in_one_sentence(copy):
 
 def test_a_folder_that_is_none_and_a_step_that_is_none_are_told(tmp_path):
     nowhere = tmp_path / "nowhere"
-    assert answer(*SETTINGS, "--step", "1", "--project", nowhere) == (
+    assert answer(*SETTINGS, "--step", "1", f"--project={nowhere}") == (
         4,
         f"ERROR: {nowhere} has no manage.py: name a project's folder.",
     )
     status, line = answer(*SETTINGS, "--step", "99")
     assert status == 4
     assert line.startswith("ERROR: there is no step '99'; name one of 00_start, ")
-    status, line = answer(*SETTINGS, "--project", tmp_path)
+    status, line = answer(*SETTINGS, f"--project={tmp_path}")
     assert status == 4
     assert "--project goes with --step" in line

@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from tests.table import MODULES, README, list_of_steps, table, with_tables
-from tutorial.steps import ROOT, all_steps
+from tests.readme.table import MODULES, README, list_of_steps, table, with_tables
+from tutorial.shared.steps import ROOT, all_steps
 
 
 def test_the_tables_list_every_step_and_say_what_the_tests_declare():

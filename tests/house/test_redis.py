@@ -8,9 +8,10 @@ import redis
 
 from tests.support.tool import answer_of, running
 from tests.support.valkey import url_of, valkey
-from tutorial.channel_redis import answers, free_port, port_to_use
-from tutorial.errors import TutorialError
-from tutorial.steps import ROOT
+from tutorial.shared.messages import TutorialError
+from tutorial.shared.ports import free_port
+from tutorial.shared.steps import ROOT
+from tutorial.shared.valkey import answers, port_to_use
 
 pytestmark = pytest.mark.server
 

@@ -5,7 +5,7 @@ import tomllib
 
 import pytest
 
-from tutorial.steps import ROOT
+from tutorial.shared.steps import ROOT
 
 FILES = sorted(ROOT.glob("requirements*.txt"))
 

@@ -15,18 +15,18 @@ from tests.support.site import copy_folder
 from tests.support.tool import answer_of, running
 from tests.support.valkey import valkey
 from tutorial.__main__ import main
-from tutorial.channel_redis import free_port
-from tutorial.run import prepare, welcome
-from tutorial.steps import ROOT, Step, all_steps
+from tutorial.shared.ports import free_port
+from tutorial.shared.steps import ROOT, Step, all_steps
+from tutorial.verbs.run import prepare, welcome
 
 pytestmark = pytest.mark.server
 
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory):
-    """A folder with copies of `steps/` and `tutorial/`."""
+    """A folder with copies of `steps/` and `src/`."""
     folder = tmp_path_factory.mktemp("house")
-    for name in ("steps", "tutorial"):
+    for name in ("steps", "src"):
         copy_folder(ROOT / name, folder / name)
     return folder
 
@@ -82,7 +82,6 @@ def test_a_signal_to_make_stops_everything(house_with_make):
         house,
         *("run", "STEP=03", f"PORT={port}"),
         command=("make",),
-        PYTHONPATH=str(house),
         PYTHONUNBUFFERED="1",
         REDIS_URL=unused_url(),
     ) as tool:

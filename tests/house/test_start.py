@@ -3,7 +3,7 @@
 import pytest
 
 from tutorial.__main__ import main
-from tutorial.steps import all_steps
+from tutorial.shared.steps import all_steps
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def house(tmp_path, monkeypatch):
         file = tmp_path / "steps" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
-    monkeypatch.setattr("tutorial.steps.ROOT", tmp_path)
+    monkeypatch.setattr("tutorial.shared.steps.ROOT", tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

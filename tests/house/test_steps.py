@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from tutorial.steps import all_steps
+from tutorial.shared.steps import all_steps
 
 STEPS = all_steps()
 # About 60 changed lines each, stylesheets aside; the first brings the page and its

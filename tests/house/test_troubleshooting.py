@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from tests.chapters.troubles import CURE, PAGE, read_troubles, section_blocks
-from tutorial.chapter import anchor
-from tutorial.steps import find_step
+from tutorial.chapters.reading import anchor
+from tutorial.shared.steps import find_step
 
 TROUBLES = read_troubles()
 # A text that nobody has seen is a rumour: of ten entries at most one may be.

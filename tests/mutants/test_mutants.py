@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.site import copy_folder
 from tests.support.spec_run import run_spec
-from tutorial.steps import ROOT, find_step
+from tutorial.shared.steps import ROOT, find_step
 
 pytestmark = pytest.mark.waiting
 

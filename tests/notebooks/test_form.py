@@ -11,8 +11,8 @@ from nbformat.v4 import (
     new_output,
 )
 
-from tutorial import notebook
-from tutorial.notebooks import FOLDER
+from tutorial.maintenance import notebook
+from tutorial.verbs.notebooks import FOLDER
 
 PATHS = sorted(FOLDER.glob("*.ipynb"))
 each_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)

@@ -18,11 +18,11 @@ from tests.support.deadline import DEADLINE
 from tests.support.site import copy_folder
 from tests.support.tool import answer_of, running
 from tests.support.valkey import url_of, valkey
-from tutorial import notebook
 from tutorial.__main__ import main
-from tutorial.channel_redis import free_port
-from tutorial.notebooks import FOLDER
-from tutorial.steps import ROOT
+from tutorial.maintenance import notebook
+from tutorial.shared.ports import free_port
+from tutorial.shared.steps import ROOT
+from tutorial.verbs.notebooks import FOLDER
 
 pytestmark = pytest.mark.server
 
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.server
 IMPATIENT = (
     sys.executable,
     "-uc",
-    "import sys; from tutorial import notebooks; notebooks.QUICK_DEADLINE = 3; "
+    "import sys; from tutorial.verbs import notebooks; notebooks.QUICK_DEADLINE = 3; "
     "from tutorial.__main__ import main; sys.exit(main())",
 )
 
@@ -87,7 +87,7 @@ def processes_in(folder):
 @pytest.fixture
 def house(tmp_path):
     """A folder with a copy of the tool, and an empty folder `notebooks`."""
-    copy_folder(ROOT / "tutorial", tmp_path / "tutorial")
+    copy_folder(ROOT / "src", tmp_path / "src")
     (tmp_path / "notebooks").mkdir()
     return tmp_path
 

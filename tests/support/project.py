@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from tests.support.valkey import url_of, valkey
-from tutorial.steps import all_steps
+from tutorial.shared.steps import all_steps
 
 # The step from which on a project has a channel layer, and one that has ASGI.
 SINCE_ASGI = "01"

@@ -10,7 +10,7 @@ import json
 
 from django.utils import crypto
 
-from tutorial.steps import all_steps
+from tutorial.shared.steps import all_steps
 
 crypto.pbkdf2 = functools.lru_cache(crypto.pbkdf2)
 

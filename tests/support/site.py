@@ -10,8 +10,8 @@ import urllib.parse
 import urllib.request
 from http.cookiejar import CookieJar
 
-from tutorial.channel_redis import free_port
-from tutorial.run import end_group
+from tutorial.shared.ports import free_port
+from tutorial.shared.processes import end_group
 
 from . import warm
 from .deadline import DEADLINE
@@ -35,7 +35,7 @@ class Site:
         if redis_url:
             self._environment["REDIS_URL"] = redis_url
         copy_folder(project, folder)
-        command = ["-m", "tutorial.prepare"]
+        command = ["-m", "tutorial.shared.prepare"]
         status, said = warm.run(command, self.folder, self._environment)
         assert status == 0, said
 

@@ -2,7 +2,7 @@
 
 import os
 
-from tutorial.steps import ROOT
+from tutorial.shared.steps import ROOT
 
 from . import warm
 
@@ -13,6 +13,6 @@ def run_spec(step, project, *arguments, **environment):
     Return its exit status and all that it has printed.
     """
     settings = ["-c", ROOT / "pyproject.toml", "--assert=plain"]
-    arguments = [*settings, "--step", step.number, "--project", project, *arguments]
+    arguments = [*settings, "--step", step.number, f"--project={project}", *arguments]
     command = ["-m", "pytest", *map(str, arguments)]
     return warm.run(command, ROOT, os.environ | environment)

@@ -15,13 +15,16 @@ TUTORIAL = (sys.executable, "-u", "-m", "tutorial")
 
 
 class Tool:
-    """A running command, `tutorial` if no other is named, in the folder `house`."""
+    """A running command, `tutorial` if no other is named, in the folder `house`.
+
+    If the house has a copy of the tool, it is that one.
+    """
 
     def __init__(self, house, *arguments, command=TUTORIAL, **environment):
         self.process = subprocess.Popen(
             [*command, *map(str, arguments)],
             cwd=house,
-            env=os.environ | environment,
+            env=os.environ | {"PYTHONPATH": f"{house}/src"} | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

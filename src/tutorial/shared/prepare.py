@@ -1,4 +1,4 @@
-"""Make a step's database ready: `python -m tutorial.prepare`, called in its folder.
+"""Make a step's database ready: `python -m tutorial.shared.prepare`, in its folder.
 
 A process of its own, because every step brings the same module names. The last line it
 prints is a JSON object: `channel_layer`, whether the step has one, and `users`, the

@@ -3,9 +3,9 @@
 import re
 from collections import Counter
 
-from .chapter import EDITS, anchor, read_chapter
-from .patch import read_diff
-from .steps import all_steps
+from ..shared.steps import all_steps
+from .patches import read_diff
+from .reading import EDITS, anchor, read_chapter
 
 
 def first_gap(step, path):

@@ -23,7 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .page import page
-from .patch import read_diff
+from .patches import read_diff
 
 # A theme of Pygments, and the colour behind a line with each sign.
 DARK = "github-dark", {" ": "#0d1117", "+": "#12361f", "-": "#4b1113"}

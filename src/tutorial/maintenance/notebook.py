@@ -14,8 +14,8 @@ from jupyter_client import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
+from ..shared.messages import say
 from .rules import normal
-from .run import say
 
 # Cells with this tag show figures that are others at each run, and in a quick one.
 VARIES = "varies"

@@ -1,4 +1,4 @@
-"""The README's picture: `python -m tests.screenshot` takes it anew.
+"""The README's picture: `python -m tests.readme.screenshot` takes it anew.
 
 alice, on a wide screen, and bob, on a phone, talk in the last step: a real server, a
 real Valkey, a real browser. A third page, without a server, shows both side by side.
@@ -14,7 +14,7 @@ from playwright.async_api import expect
 from tests.support.browser import chromium, visit
 from tests.support.site import Site
 from tests.support.valkey import url_of, valkey
-from tutorial.steps import ROOT, all_steps
+from tutorial.shared.steps import ROOT, all_steps
 
 PICTURE = ROOT / "docs" / "room.png"
 TALK = [

@@ -9,7 +9,8 @@ import redis
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
-from .errors import TutorialError
+from .messages import TutorialError
+from .ports import free_port
 
 DEFAULT_URL = "redis://127.0.0.1:6379/0"
 
@@ -113,13 +114,6 @@ def port_to_use(url, avoid):
         except OSError:
             return free_port()
     return port
-
-
-def free_port():
-    """Return a port of 127.0.0.1 that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def without_password(url):

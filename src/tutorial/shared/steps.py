@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import TutorialError
+from .messages import TutorialError
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[3]
+# What a step's folder holds beside the project itself.
+NOT_THE_PROJECT = ("README.md", "db.sqlite3", "__pycache__")
 
 
 @dataclass(frozen=True, order=True)

@@ -3,8 +3,9 @@
 import os
 import threading
 
-from .channel_redis import DEFAULT_URL, redis_server
-from .run import say, stop_on_signal
+from ..shared.messages import say
+from ..shared.processes import stop_on_signal
+from ..shared.valkey import DEFAULT_URL, redis_server
 
 
 def add_parser(subparsers):

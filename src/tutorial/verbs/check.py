@@ -10,13 +10,12 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from .errors import TutorialError
-from .run import process_group, say, stop_on_signal
-from .steps import ROOT, all_steps, find_step
+from ..shared.messages import TutorialError, say
+from ..shared.processes import INTERRUPTED, process_group, stop_on_signal
+from ..shared.steps import ROOT, all_steps, find_step
 
 # `make run` installs less than `make check`: these may not be there.
 NEEDED = ("pytest", "markdown_it", "watchfiles")
-INTERRUPTED = 128 + 2  # as a shell has it
 
 
 def add_parser(subparsers):
@@ -80,7 +79,7 @@ def saves(path):
 
 def report(step, path):
     """Test `path` at `step` and say the result; return 0 if it holds, otherwise 1."""
-    from .gap import first_gap
+    from ..chapters.edits import first_gap
 
     say(f"Testing {path} at {step.name}, for some seconds ...")
     passed, wrong = run_spec(step, path)

@@ -3,10 +3,11 @@
 import argparse
 import sys
 
-from . import carry, check, diff, measure, notebooks, redis_verb, run, start
-from .errors import TutorialError
+from .maintenance import carry
+from .shared.messages import TutorialError
+from .verbs import check, diff, measure, notebooks, redis, run, start
 
-VERBS = [run, start, diff, check, carry, redis_verb, measure, notebooks]
+VERBS = [run, start, diff, check, carry, redis, measure, notebooks]
 
 
 class Parser(argparse.ArgumentParser):

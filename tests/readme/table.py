@@ -1,4 +1,4 @@
-"""The README's tables of the steps: `python -m tests.table` writes them.
+"""The README's tables of the steps: `python -m tests.readme.table` writes them.
 
 One lists the steps, with the headings of their chapters. The other says what each step
 can do: its rows are the `can` texts of the tests, in the order of the files and of the
@@ -8,7 +8,7 @@ tests in them; a cell is marked where the test that claims it holds.
 import importlib
 
 from tests.conftest import holds_at
-from tutorial.steps import ROOT, all_steps
+from tutorial.shared.steps import ROOT, all_steps
 
 README = ROOT / "README.md"
 # The order of the rows: what a visitor meets first.

@@ -5,11 +5,8 @@ import shlex
 import shutil
 from pathlib import Path
 
-from .errors import TutorialError
-from .steps import all_steps, find_step
-
-# What a step's folder holds beside the project itself.
-NOT_THE_PROJECT = ("README.md", "db.sqlite3", "__pycache__")
+from ..shared.messages import TutorialError
+from ..shared.steps import NOT_THE_PROJECT, all_steps, find_step
 
 
 def add_parser(subparsers):

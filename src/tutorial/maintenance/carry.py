@@ -8,8 +8,8 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from .errors import TutorialError
-from .steps import all_steps, find_step
+from ..shared.messages import TutorialError
+from ..shared.steps import all_steps, find_step
 
 CHAPTER = "README.md"
 MARKERS = re.compile(rb"^<<<<<<< .*^>>>>>>> ", re.MULTILINE | re.DOTALL)

@@ -6,23 +6,16 @@ import os
 import sys
 import tempfile
 
-from .channel_redis import redis_server
-from .check import INTERRUPTED
-from .errors import TutorialError
-from .run import (
-    on_signal,
-    port_number,
-    process_group,
-    refuse_taken_port,
-    say,
-    stop_on_signal,
-)
-from .steps import ROOT
+from ..shared.messages import TutorialError, say
+from ..shared.ports import port_number, refuse_taken_port
+from ..shared.processes import INTERRUPTED, on_signal, process_group, stop_on_signal
+from ..shared.steps import ROOT
+from ..shared.valkey import redis_server
 
 FOLDER = ROOT / "notebooks"
 # Jupyter's jsonschema would read a grammar for two seconds, which no notebook needs.
 sys.modules.setdefault("rfc3987_syntax", None)
-LAB = "import tutorial.notebooks; from jupyterlab.labapp import main; main()"
+LAB = "import tutorial.verbs.notebooks; from jupyterlab.labapp import main; main()"
 # `make run` installs less than `make notebooks`: these may not be there.
 NEEDED = ("jupyterlab", "nbclient", "matplotlib")
 # Seconds for a cell: of a quick run, whose longest cell needs 5, and of a full one.
@@ -88,7 +81,7 @@ def run_all(paths, env, write):
 
     With `write` they run at their full size, and the files are written anew.
     """
-    from .notebook import run_file
+    from ..maintenance.notebook import run_file
 
     # What a person has set for other things would be in the way.
     env = {name: env[name] for name in env.keys() - {*IN_THE_WAY}}

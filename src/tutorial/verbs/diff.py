@@ -6,11 +6,10 @@ import os
 from io import StringIO
 from pathlib import Path
 
-from .errors import TutorialError
-from .page import is_page
-from .patch import read_diff, write_diff
-from .start import NOT_THE_PROJECT
-from .steps import all_steps, find_step
+from ..chapters.page import is_page
+from ..chapters.patches import read_diff, write_diff
+from ..shared.messages import TutorialError
+from ..shared.steps import NOT_THE_PROJECT, all_steps, find_step
 
 # What else collects in a folder: hidden files, bytecode, backups of editors.
 NOISE = (*NOT_THE_PROJECT, ".*", "*.pyc", "*~", "#*#", "*.bak", "*.orig", "*.rej")
@@ -49,7 +48,7 @@ def diff(args):
     """
     try:
         # Not above: rich is slow to import, and `tutorial run` does not use it.
-        from . import drawing
+        from ..chapters import drawing
 
         parts = parts_of(args)
         if args.html is None:
@@ -68,7 +67,7 @@ def diff(args):
 
 
 def parts_of(args):
-    """Return the parts that `tutorial.drawing` draws."""
+    """Return the parts that `tutorial.chapters.drawing` draws."""
     step = find_step(args.step)
     try:
         last = find_step(args.other) if args.other else step
@@ -91,7 +90,7 @@ def parts_of(args):
 
 def chapter_parts(step):
     """Yield the parts for a chapter: its title, its headings, its edits."""
-    from .chapter import EDITS, read_chapter
+    from ..chapters.reading import EDITS, read_chapter
 
     edits = [block for block in read_chapter(step) if block.kind in EDITS]
     if not edits:

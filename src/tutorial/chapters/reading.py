@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from markdown_it import MarkdownIt
 
-from .errors import TutorialError
+from ..shared.messages import TutorialError
 
 # What takes the reader's folder from one step to the next.
 EDITS = ("file", "diff", "copy")

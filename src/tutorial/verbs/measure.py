@@ -12,7 +12,7 @@ import time
 from rich.console import Console
 from rich.table import Table
 
-from .run import say
+from ..shared.messages import say
 
 
 def add_parser(subparsers):

@@ -1,0 +1,1 @@
+"""The chapters as data: their blocks, and the edits that these make."""

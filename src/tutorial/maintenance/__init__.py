@@ -1,0 +1,1 @@
+"""What only those who change the steps need."""

@@ -1,0 +1,1 @@
+"""What the verbs share: steps, processes, ports, Redis, and what is said."""
