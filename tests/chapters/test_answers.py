@@ -5,7 +5,6 @@ import subprocess
 
 import pytest
 
-from tests.support.project import Project
 from tests.support.site import copy_folder
 from tests.support.spec_run import run_spec
 from tutorial.chapters.reading import read_chapter
@@ -16,8 +15,8 @@ pytestmark = pytest.mark.chapter
 
 def pytest_generate_tests(metafunc):
     """One test for each answer of the step's chapter."""
-    part = metafunc.config.part
-    blocks = read_chapter(part.step) if isinstance(part, Project) else []
+    step = metafunc.config.step
+    blocks = read_chapter(step) if step else []
     answers = [block for block in blocks if block.kind == "answer"]
     metafunc.parametrize("answer", answers, ids=lambda block: f"line {block.line}")
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.layer import layer_in_memory, layer_of_settings
-from tests.support.project import Project
+from tests.support.project import SINCE_LAYER
 
 
 def pytest_generate_tests(metafunc):
@@ -13,8 +13,8 @@ def pytest_generate_tests(metafunc):
     """
     named = metafunc.definition.iter_markers("parametrize")
     if "layer" in metafunc.fixturenames and all(m.args[0] != "layer" for m in named):
-        part = metafunc.config.part
-        layered = not isinstance(part, Project) or part.has_layer
+        step = metafunc.config.step
+        layered = step is None or step.number >= SINCE_LAYER
         names = ["valkey", "memory"] if layered else ["no layer"]
         metafunc.parametrize("layer", names, indirect=True)
 

@@ -9,21 +9,19 @@ import subprocess
 from .messages import TutorialError
 
 HOST = "127.0.0.1"
-# Each is bound as long as this process lives, and so given to nobody else.
-_kept = []
-
-
 def free_port():
     """Return a port of 127.0.0.1 that nobody uses, kept for this process.
 
-    A server can listen there all the same if it sets SO_REUSEADDR, as they all do:
-    socket(7) forbids only two that listen.
+    It stays bound until the process ends, so nobody else is given it. A server can
+    listen there all the same if it sets SO_REUSEADDR, as they all do: socket(7) forbids
+    only two that listen.
     """
-    socket_that_keeps_it = socket.socket()
-    socket_that_keeps_it.bind((HOST, 0))
-    socket_that_keeps_it.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    _kept.append(socket_that_keeps_it)
-    return socket_that_keeps_it.getsockname()[1]
+    keeper = socket.socket()
+    keeper.bind((HOST, 0))
+    keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    port = keeper.getsockname()[1]
+    keeper.detach()
+    return port
 
 
 def port_number(text):

