@@ -14,7 +14,7 @@ from tutorial.shared.steps import find_step
 
 HERE = Path(__file__).parent
 # Tests that belong to no step.
-STEPLESS = ("house", "mutants", "notebooks")
+STEPLESS = ("house", "notebooks")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,22 +1,32 @@
 """Run the parts of the tests side by side, each in a process of its own.
 
 Two steps cannot share a process: both have a package `config` and an app `chat`. And a
-part that waits, for a browser or for a heartbeat, leaves the processor to others.
+part that waits, for a browser or for a heartbeat, leaves the processor to the others.
 """
 
+import contextlib
+import json
 import os
 import re
 import signal
+import sys
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.support import warm
 from tutorial.shared.steps import ROOT, all_steps
 
 # More than there are processors, because every part waits now and then.
 AT_ONCE = 5
-SHOWN = 10
+# How long each part took last time: {name: seconds}.
+LAST_TIME = Path(sys.prefix, "parts.json")
+# What pytest makes of the assertions in a test is kept for the next time.
+KEEP_BYTECODE = {"KEEP_BYTECODE": "1"}
+# pytest's exit statuses; no test of a folder may hold at a step.
+OK, NO_TESTS = 0, 5
 
 
 @dataclass
@@ -25,47 +35,76 @@ class Part:
 
     name: str
     arguments: list
-    status: int = 0
+    status: int = OK
     said: str = ""
     seconds: float = 0
     computed: float = 0
 
+    @property
+    def failed(self):
+        return self.status not in (OK, NO_TESTS)
+
 
 def parts_of(step, everything):
     """Return the Parts, those that take longest first; of one step, if it is named."""
-    steps = [step] if step else all_steps()
-    parts = []
+    steps = [step] if step else all_steps()[::-1]
+    kinds = {"spec": lambda step: ["spec"]}
     if everything:
-        parts += [part_of(step, "chapters", "tests/chapters") for step in steps]
-    parts += [part_of(step, "spec", "tests/spec") for step in steps]
-    if everything:
-        live = ("tests/servers", "tests/browser")
-        parts += [part_of(step, "live", *live) for step in steps]
-    if not step:
-        names = ("mutants", "notebooks", "house") if everything else ("house",)
-        parts = [Part(name, [f"tests/{name}"]) for name in names] + parts
-    return parts
+        kinds = {
+            "chapter": lambda step: ["chapters"],
+            "mutants": lambda step: ["mutants"],
+            "live": lambda each: ["servers", *browser_tests(each, alone=bool(step))],
+        } | kinds
+    parts = [] if step else [Part("house", ["tests/house"])]
+    if everything and not step:
+        parts.append(Part("notebooks", ["tests/notebooks"]))
+    for kind, folders_of in kinds.items():
+        for each in steps:
+            folders = [f"tests/{folder}" for folder in folders_of(each)]
+            name = f"{each.number} {kind}"
+            parts.append(Part(name, ["--step", each.number, *folders]))
+    seconds = read_last_time()
+    return sorted(parts, key=lambda part: -seconds.get(part.name, 1000))
 
 
-def part_of(step, name, *folders):
-    """Return the Part of a step with the tests in some folders."""
-    return Part(f"{step.number} {name}", ["--step", step.number, *folders])
+def browser_tests(step, alone):
+    """Return ["browser"], or [] where all pages are those of the step before it.
+
+    With CI set, or if the step runs `alone`, they are tested all the same.
+    """
+    steps = all_steps()
+    before = steps[steps.index(step) - 1] if step != steps[0] else None
+    if alone or "CI" in os.environ or not before or pages(before) != pages(step):
+        return ["browser"]
+    print(f"{step.number}: its pages are those of {before.number}, tested there.")
+    return []
+
+
+def pages(step):
+    """Return {path: content} of all that a browser gets from a step."""
+    files = (file for file in step.path.rglob("*") if file.suffix in (".html", ".js"))
+    return {file.relative_to(step.path): file.read_bytes() for file in files}
+
+
+def read_last_time():
+    with contextlib.suppress(OSError, ValueError):
+        return json.loads(LAST_TIME.read_text())
+    return {}
 
 
 def run(step, arguments, everything):
-    """Run all Parts with pytest's other `arguments`; return pytest's exit status."""
+    """Run all Parts with pytest's other `arguments`; return an exit status."""
     start = time.monotonic()
-    parts = parts_of(step, everything)
-    processes = []
+    parts, processes = parts_of(step, everything), []
 
     def run_part(part):
         command = ["-m", "pytest", "-q", "--color=no", *arguments, *part.arguments]
+        env = os.environ | KEEP_BYTECODE | {"PART": part.name}
         began = time.monotonic()
-        env = os.environ | {"PART": part.name}
         process = warm.Python(command, ROOT, env)
         processes.append(process)
         process.stdin.close()
-        part.said = process.stdout.read()
+        part.said = process.stdout.read().strip()
         part.status = process.wait()
         part.seconds = time.monotonic() - began
         part.computed = process.computed
@@ -81,40 +120,45 @@ def run(step, arguments, everything):
         except KeyboardInterrupt:
             pool.shutdown(wait=False, cancel_futures=True)
             for process in processes:
-                if process.poll() is None:
+                with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGINT)
             raise
     return summary(parts, time.monotonic() - start)
 
 
 def report(part):
-    """Print a line for a Part that has passed, and everything that another has said."""
-    if part.status in (0, 5):  # 5: no test of that folder holds at the step
-        last = part.said.strip().splitlines()[-1]
-        print(f"{part.name:12} {last}", flush=True)
+    """Print one line of what a Part has said, or all of it if a test has failed."""
+    if part.failed:
+        print(f"\n{part.said}\n{part.name}: FAILED, status {part.status}", flush=True)
     else:
-        print(f"\n{part.said}\n{part.name:12} FAILED, status {part.status}", flush=True)
+        print(f"{part.name:12} {part.said.splitlines()[-1]}", flush=True)
 
 
 def summary(parts, seconds):
-    """Print where the time went, and the numbers of all; return the exit status."""
-    print(f"\n{'the slowest parts':20} {'seconds':>8} {'computing':>10} {'waiting':>8}")
-    for part in sorted(parts, key=lambda part: -part.seconds)[:SHOWN]:
-        waited = max(part.seconds - part.computed, 0)
-        row = f"{part.seconds:8.1f} {part.computed:10.1f} {waited:8.1f}"
-        print(f"{part.name:20} {row}")
-    counts = {}
+    """Print where the time went, and how many passed; return the exit status."""
+    longest = sorted(parts, key=lambda part: -part.seconds)
+    print(f"\n{'':12} {'seconds':>9} {'computing':>10} {'waiting':>8}")
+    for part in longest[:10]:
+        print_row(part.name, part.seconds, part.computed)
+    print_row("all", seconds, sum(part.computed for part in parts))
+    counts = Counter()
     for part in parts:
-        for number, word in re.findall(
-            r"(\d+) (passed|failed|errors?|skipped)",
-            part.said.strip().rpartition("\n")[2],
-        ):
-            counts[word] = counts.get(word, 0) + int(number)
-    computed = sum(part.computed for part in parts)
-    print(f"{'all':20} {seconds:8.1f} {computed:10.1f}\n")
-    failed = [part.name for part in parts if part.status not in (0, 5)]
+        last = part.said.rpartition("\n")[2]
+        for number, word in re.findall(r"(\d+) (passed|failed|error|skipped)", last):
+            counts[word] += int(number)
     told = ", ".join(f"{number} {word}" for word, number in counts.items())
-    print(f"===== {told} in {seconds:.0f} s =====")
-    if failed:
-        print(f"FAILED: {', '.join(failed)}")
-    return 1 if failed else 0
+    print(f"\n===== {told} in {seconds:.0f} s =====")
+    if failed := [part.name for part in parts if part.failed]:
+        print(f"Failed: {', '.join(failed)}.")
+        return 1
+    LAST_TIME.write_text(
+        json.dumps(read_last_time() | {part.name: part.seconds for part in parts})
+    )
+    return OK
+
+
+def print_row(name, seconds, computed):
+    """Print what took so many seconds, of which so many were spent on computing."""
+    # What starts processes of its own may compute longer than it lasts.
+    waited = max(seconds - computed, 0)
+    print(f"{name:12} {seconds:9.1f} {computed:10.1f} {waited:8.1f}")

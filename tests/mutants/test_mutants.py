@@ -296,17 +296,14 @@ MUTANTS = [
 ]
 
 
-@pytest.mark.parametrize(
-    "mutant",
-    [
-        pytest.param(
-            mutant,
-            id=f"{mutant.step}: {mutant.mistake}",
-            marks=[pytest.mark.browser] if mutant.file == SCRIPT else [],
-        )
-        for mutant in MUTANTS
-    ],
-)
+def case(mutant):
+    """Return the pytest.param of a Mutant, which belongs to its step."""
+    marks = [pytest.mark.holds(since=mutant.step, until=mutant.step)]
+    marks += [pytest.mark.browser] if mutant.file == SCRIPT else []
+    return pytest.param(mutant, id=f"{mutant.step}: {mutant.mistake}", marks=marks)
+
+
+@pytest.mark.parametrize("mutant", list(map(case, MUTANTS)))
 def test_a_mistake_turns_the_spec_red(mutant, tmp_path):
     copy = copy_folder(find_step(mutant.step).path, tmp_path / "copy")
     file = copy / mutant.file
@@ -317,7 +314,7 @@ def test_a_mistake_turns_the_spec_red(mutant, tmp_path):
         find_step(mutant.step),
         copy,
         *("--everything", "-x", "-q", "--tb=no", ROOT / "tests" / mutant.red),
-        TEST_DEADLINE="5",
+        TEST_DEADLINE="2",
         COLUMNS="300",
     )
     assert status == 1, said

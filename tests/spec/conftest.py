@@ -5,17 +5,20 @@ import pytest
 from tests.support.layer import layer_in_memory, layer_of_settings
 from tests.support.project import SINCE_LAYER
 
+# The steps whose consumers use the layer anew: these also run on Channels' own layer.
+ON_BOTH_LAYERS = ("03", "05")
+
 
 def pytest_generate_tests(metafunc):
-    """Run what uses the `layer` on Valkey and in memory, where a step has a layer.
+    """Run what uses the `layer` on that of the settings, where a step has one.
 
     A test that concerns only one of them names it in a parametrize of its own.
     """
     named = metafunc.definition.iter_markers("parametrize")
     if "layer" in metafunc.fixturenames and all(m.args[0] != "layer" for m in named):
         step = metafunc.config.step
-        layered = step is None or step.number >= SINCE_LAYER
-        names = ["valkey", "memory"] if layered else ["no layer"]
+        names = ["valkey"] if step and step.number >= SINCE_LAYER else ["no layer"]
+        names += ["memory"] if step and step.number in ON_BOTH_LAYERS else []
         metafunc.parametrize("layer", names, indirect=True)
 
 

@@ -136,7 +136,8 @@ def end(pid):
 
 def become(arguments, folder, env):
     """Turn this forked process into `python` with these arguments."""
-    sys.dont_write_bytecode = True
+    # For this process alone: what it starts works in folders that soon are gone.
+    sys.dont_write_bytecode = not env.pop("KEEP_BYTECODE", "")
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(env)

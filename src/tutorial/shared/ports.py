@@ -9,6 +9,8 @@ import subprocess
 from .messages import TutorialError
 
 HOST = "127.0.0.1"
+
+
 def free_port():
     """Return a port of 127.0.0.1 that nobody uses, kept for this process.
 
