@@ -1,11 +1,15 @@
 """What the steps owe their readers: to be short, whole, and few lines apart."""
 
 import itertools
+import json
+import os
 import re
 import subprocess
 
 import pytest
 
+from tests.support import warm
+from tests.support.site import copy_folder
 from tutorial.shared.steps import all_steps
 
 STEPS = all_steps()
@@ -14,6 +18,22 @@ STEPS = all_steps()
 MOST_CHANGED_LINES = 65
 MOST_CHANGED_LINES_SINCE_06 = 200
 MOST_CONSUMER_LINES = 60
+
+# Run in `manage.py shell`: prints {view: [the template that it names, the templates
+# that Django derives from its model]} for the views of `courses`.
+TEMPLATES = """
+import json
+from courses import models, views
+
+def templates(view):
+    page = view(object=models.Course(), object_list=models.Course.objects.none())
+    named, page.template_name = page.template_name, None
+    return named, page.get_template_names()
+
+classes = [value for value in vars(views).values() if isinstance(value, type)]
+own = [view for view in classes if view.__module__ == views.__name__]
+print(json.dumps({view.__name__: templates(view) for view in own}))
+"""
 
 
 def files_of(step):
@@ -94,3 +114,32 @@ def test_no_page_holds_a_script_of_its_own(step):
     assert scripts
     assert all("src=" in tag for tag in scripts)
     assert not any(re.search(r"\son\w+=", page) for page in pages)
+
+
+def templates_of(folder):
+    """Return what TEMPLATES prints in a project's folder."""
+    command = ["manage.py", "shell", "-v", "0", "-c", TEMPLATES]
+    status, said = warm.run(command, folder, os.environ)
+    assert status == 0, said
+    return json.loads(said)
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.number)
+def test_a_view_names_no_template_that_django_derives(step):
+    templates = templates_of(step.path)
+    assert templates
+    for view, (named, derived) in templates.items():
+        assert named not in derived, view
+
+
+def test_a_template_that_is_named_and_derived_is_noticed(tmp_path):
+    copy = copy_folder(STEPS[0].path, tmp_path / "copy")
+    views = copy / "courses/views.py"
+    before = "class CourseListView(LoginRequiredMixin, ListView):\n"
+    named = '    template_name = "courses/course_list.html"\n'
+    assert before in views.read_text()
+    views.write_text(views.read_text().replace(before, before + named))
+    assert templates_of(copy) == {
+        "CourseListView": ["courses/course_list.html", ["courses/course_list.html"]],
+        "CourseDetailView": [None, ["courses/course_detail.html"]],
+    }
