@@ -10,9 +10,10 @@ from tutorial.shared.steps import ROOT, find_step
 
 pytestmark = pytest.mark.waiting
 
-ASGI, CONSUMER, PRESENCE, ROOMS, ROUTING, SETTINGS, VIEW, SCRIPT = (
+ASGI, CONSUMER, FORM, PRESENCE, ROOMS, ROUTING, SETTINGS, VIEW, SCRIPT = (
     "config/asgi.py",
     "chat/consumers.py",
+    "chat/forms.py",
     "chat/presence.py",
     "chat/rooms.py",
     "chat/routing.py",
@@ -218,19 +219,28 @@ MUTANTS = [
         "spec/test_rooms.py::test_what_is_said_stays_in_its_room",
     ),
     Mutant(
-        "the socket does not ask how long the name is",
+        "an address takes a name of any length",
         "06",
         ROOMS,
-        "len(room_name) <= MAX_LENGTH",
-        "True",
+        "{{1,{max_length}}}",
+        "+",
         "spec/test_rooms.py::test_a_name_that_no_room_can_have_has_no_socket",
     ),
     Mutant(
-        "the page does not ask how long the name is",
+        "the socket takes longer names than the page",
         "06",
-        VIEW,
-        "len(room_name) > MAX_LENGTH",
-        "False",
+        ROUTING,
+        "<short_slug:",
+        "<slug:",
+        "spec/test_rooms.py::"
+        "test_form_and_page_and_socket_agree_on_how_long_a_name_may_be",
+    ),
+    Mutant(
+        "the form takes longer names than the page",
+        "06",
+        FORM,
+        "max_length=ShortSlugConverter.max_length",
+        "max_length=90",
         "spec/test_rooms.py::"
         "test_form_and_page_and_socket_agree_on_how_long_a_name_may_be",
     ),

@@ -6,6 +6,6 @@ app_name = "chat"
 
 urlpatterns = [
     path("", room_list, name="room_list"),
-    path("<slug:room_name>/", chat_room, name="chat_room"),
+    path("<short_slug:room_name>/", chat_room, name="chat_room"),
     path("room/<int:course_id>/", course_chat_room, name="course_chat_room"),
 ]
