@@ -23,7 +23,7 @@ def apply(text, folder):
 
 @pytest.mark.holds(since="00")
 def test_answers_keep_what_their_step_can_do(step, tmp_path):
-    """All answers go into one copy, as with a reader; one that contradicts gets its own."""
+    """All go into one copy, as with a reader; what does not fit there gets another."""
     copies = {}  # folder: the lines of the chapter whose answers are in it
     for answer in (b for b in read_chapter(step) if b.kind == "answer"):
         fitting = (folder for folder in copies if apply(answer.text, folder))
