@@ -30,6 +30,7 @@ class Reader:
     def __init__(self, step, home, browser):
         self.folder = home
         self._step, self._home = step, home
+        self._page = step.path / "README.md"
         self._ports = {shown: str(free_port()) for shown in PORTS}
         self._env = environment(
             REDIS_URL=f"redis://127.0.0.1:{self._ports['6379']}/0",
@@ -180,12 +181,12 @@ class Reader:
         self._stale = False
 
     def _look_for_untold_errors(self):
-        """Fail if a terminal has shown an error that the chapter does not show."""
-        told = normal((self._step.path / "README.md").read_text(encoding="utf-8"))
+        """Fail if a terminal has shown an error that the page does not show."""
+        told = normal(self._page.read_text(encoding="utf-8"))
         for process in self._terminals.values():
             seen = normal(self._shown("".join(process.unread)))
             untold = [line for line in ERROR.findall(seen) if line not in told]
-            assert not untold, f"the chapter does not tell of this:\n{seen}"
+            assert not untold, f"{self._page.name} does not show this:\n{seen}"
 
     async def _do_pycon(self, block):
         if self._shell is None:

@@ -116,7 +116,7 @@ def test_a_chapter_leads_to_the_one_before_and_the_next(step):
 def test_every_make_command_of_a_page_is_a_target():
     makefile = (ROOT / "Makefile").read_text()
     text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
-    commands = set(re.findall(r"^(?: {4}|\$ )make (\w+)", text, re.MULTILINE))
+    commands = set(re.findall(r"(?:^ {4}|^\$ |`)make (\w+)", text, re.MULTILINE))
     assert {"run", "test", "install"} <= commands
     for command in commands:
         assert f"\n{command}:" in makefile
