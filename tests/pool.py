@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support import warm
+from tests.support.folders import contents
 from tutorial.shared.steps import ROOT, all_steps
 
 # More than there are processors, because every part waits now and then.
@@ -81,9 +82,9 @@ def browser_tests(step, alone):
 
 
 def pages(step):
-    """Return {path: content} of all that a browser gets from a step."""
-    files = (file for file in step.path.rglob("*") if file.suffix in (".html", ".js"))
-    return {file.relative_to(step.path): file.read_bytes() for file in files}
+    """Return {path: content} of all that a browser gets from a step, without styles."""
+    files = contents(step.path).items()
+    return {path: text for path, text in files if path.endswith((".html", ".js"))}
 
 
 def read_last_time():

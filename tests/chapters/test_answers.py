@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from tests.support.site import copy_folder
+from tests.support.folders import copy_folder
 from tests.support.spec_run import run_spec
 from tutorial.chapters.reading import read_chapter
 from tutorial.shared.steps import ROOT

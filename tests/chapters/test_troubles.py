@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from tests.chapters.troubles import Provoker, read_troubles
-from tests.support.site import copy_folder
+from tests.support.folders import copy_folder
 
 TROUBLES = read_troubles()
 # One test for all entries of a step, so that its server is started once.

@@ -10,7 +10,7 @@ import pytest
 import watchfiles
 
 from tests.support.deadline import DEADLINE
-from tests.support.site import copy_folder
+from tests.support.folders import copy_folder
 from tests.support.tool import running
 from tutorial.__main__ import main
 from tutorial.chapters.edits import first_gap

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from tests.support import warm
-from tests.support.site import copy_folder
+from tests.support.folders import copy_folder
 from tutorial.shared.steps import ROOT, find_step
 
 

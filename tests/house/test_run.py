@@ -11,7 +11,7 @@ import urllib.request
 import pytest
 
 from tests.support.deadline import DEADLINE
-from tests.support.site import copy_folder
+from tests.support.folders import copy_folder
 from tests.support.tool import answer_of, running
 from tests.support.valkey import valkey
 from tutorial.__main__ import main

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from tests.support import warm
-from tests.support.site import copy_folder
+from tests.support.folders import copy_folder
 from tutorial.shared.steps import all_steps
 
 STEPS = all_steps()

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.support.site import copy_folder
+from tests.support.folders import copy_folder
 from tests.support.spec_run import run_spec
 from tutorial.shared.steps import ROOT, find_step
 

@@ -15,7 +15,7 @@ import redis
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from tests.support.deadline import DEADLINE
-from tests.support.site import copy_folder
+from tests.support.folders import copy_folder
 from tests.support.tool import answer_of, running
 from tests.support.valkey import url_of, valkey
 from tutorial.__main__ import main

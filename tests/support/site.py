@@ -3,7 +3,6 @@
 import contextlib
 import os
 import re
-import shutil
 import subprocess
 import threading
 import urllib.parse
@@ -15,15 +14,7 @@ from tutorial.shared.processes import end_group
 
 from . import warm
 from .deadline import DEADLINE
-
-
-def copy_folder(source, target):
-    """Copy what git keeps of a folder, without databases and bytecode; return `target`.
-
-    `target` must not exist.
-    """
-    ignore = shutil.ignore_patterns("db.sqlite3", "__pycache__")
-    return shutil.copytree(source, target, ignore=ignore)
+from .folders import copy_folder
 
 
 class Site:

@@ -1,0 +1,25 @@
+"""Folders as data: a copy of one, and what is in one."""
+
+import shutil
+
+# What running a project leaves in its folder.
+LEFT_BY_RUNNING = ("db.sqlite3", "__pycache__")
+
+
+def copy_folder(source, target):
+    """Copy a folder, without databases and bytecode; return `target`.
+
+    `target` must not exist.
+    """
+    ignore = shutil.ignore_patterns(*LEFT_BY_RUNNING)
+    return shutil.copytree(source, target, ignore=ignore)
+
+
+def contents(folder):
+    """Return {path below `folder`: bytes}, without databases and bytecode."""
+    files = (file.relative_to(folder) for file in folder.rglob("*") if file.is_file())
+    return {
+        file.as_posix(): (folder / file).read_bytes()
+        for file in files
+        if not {*LEFT_BY_RUNNING} & {*file.parts}
+    }
