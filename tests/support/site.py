@@ -23,6 +23,8 @@ class Site:
     def __init__(self, project, folder, redis_url=None):
         self.folder = folder
         self._environment = dict(os.environ)
+        # The spec sets it. In a terminal the project has to do so itself.
+        self._environment.pop("DJANGO_SETTINGS_MODULE", None)
         if redis_url:
             self._environment["REDIS_URL"] = redis_url
         copy_folder(project, folder)
