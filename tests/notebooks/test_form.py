@@ -35,6 +35,19 @@ def result(kind, text):
 
 
 PLAIN = stream("hello\n")
+# What a console prints up to Python 3.12, and from 3.13 on.
+REFUSED = """\
+>>> await 1
+  File "<console>", line 1
+SyntaxError: 'await' outside function
+"""
+REFUSED_WITH_CARETS = """\
+>>> await 1
+  File "<console>", line 1
+    await 1
+    ^^^^^^^
+SyntaxError: 'await' outside function
+"""
 NAME = "specific.{}!{}"
 
 
@@ -49,6 +62,7 @@ NAME = "specific.{}!{}"
         ),
         (cell(stream("notebook-12ab:x")), cell(stream("notebook-34cd:x"))),
         (cell(stream("took 1.25 s")), cell(stream("took 17 s"))),
+        (cell(stream(REFUSED)), cell(stream(REFUSED_WITH_CARETS))),
         (cell(result("image/png", "AAAA")), cell(result("image/png", "BBBB"))),
         (
             cell(stream("10 members: 3.5"), tags=["varies"]),
@@ -76,6 +90,12 @@ def test_what_only_varies_is_no_difference(before, now):
             cell(result("application/json", {"a": 1})),
             cell(result("application/json", {"a": 2})),
             "-{'a': 1}\n+{'a': 2}",
+        ),
+        (
+            cell(stream(REFUSED)),
+            cell(stream(REFUSED_WITH_CARETS.replace("Syntax", "Type"))),
+            "-SyntaxError: 'await' outside function\n"
+            "+TypeError: 'await' outside function",
         ),
         (cell(stream("yes")), cell(stream("no"), tags=["varies"]), "-yes\n+no"),
         (

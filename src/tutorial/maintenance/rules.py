@@ -17,6 +17,8 @@ RULES = [
     (r"0x[0-9a-f]{6,}", "0xADDRESS"),
     (r"\b1[0-9]{9}\.[0-9]+", "SECONDS"),
     (r"\bnotebook-[0-9a-f]{4}\b", "notebook-KERNEL"),
+    # From Python 3.13 on a console repeats the line that was typed, with carets.
+    (r'^( *File "<console>", line .*)(\n {4}.*)+', r"\1"),
     (r"[ \t]+$", ""),
 ]
 
