@@ -5,6 +5,7 @@ import contextlib
 import re
 import socket
 import subprocess
+import sys
 
 from .messages import TutorialError
 
@@ -12,17 +13,22 @@ HOST = "127.0.0.1"
 
 
 def free_port():
-    """Return a port of 127.0.0.1 that nobody uses, kept for this process.
+    """Return a port of 127.0.0.1 that nothing uses; on Linux it stays reserved.
 
-    It stays bound until the process ends, so nobody else is given it. A server can
-    listen there all the same if it sets SO_REUSEADDR, as they all do: socket(7) forbids
-    only two that listen.
+    A server with SO_REUSEADDR, which servers set, can listen on a reserved port:
+    Linux forbids it only beside another one that listens (socket(7)). Other systems
+    let one socket alone have an address (bind(2) of macOS), so there another process
+    could get the port before the server does.
     """
-    keeper = socket.socket()
-    keeper.bind((HOST, 0))
-    keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    port = keeper.getsockname()[1]
-    keeper.detach()
+    reservation = socket.socket()
+    reservation.bind((HOST, 0))
+    port = reservation.getsockname()[1]
+    if sys.platform == "linux":
+        # Not before bind(): the port should be free without it.
+        reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reservation.detach()  # bound until this process ends
+    else:
+        reservation.close()
     return port
 
 
