@@ -20,6 +20,13 @@ from tests.support import warm
 from tests.support.folders import contents
 from tutorial.shared.steps import ROOT, all_steps
 
+# The kinds of tests that a step has, and their folders.
+KINDS = {
+    "chapter": ["chapters"],
+    "mutants": ["mutants"],
+    "live": ["servers", "browser"],
+    "spec": ["spec"],
+}
 # More than there are processors, because every part waits now and then.
 AT_ONCE = 5
 # How long each part took last time: {name: seconds}.
@@ -48,37 +55,32 @@ class Part:
 
 def parts_of(step, everything):
     """Return the Parts, those that take longest first; of one step, if it is named."""
-    steps = [step] if step else all_steps()[::-1]
-    kinds = {"spec": lambda step: ["spec"]}
-    if everything:
-        kinds = {
-            "chapter": lambda step: ["chapters"],
-            "mutants": lambda step: ["mutants"],
-            "live": lambda each: ["servers", *browser_tests(each, alone=bool(step))],
-        } | kinds
-    parts = [] if step else [Part("house", ["tests/house"])]
-    if everything and not step:
-        parts.append(Part("notebooks", ["tests/notebooks"]))
-    for kind, folders_of in kinds.items():
-        for each in steps:
-            folders = [f"tests/{folder}" for folder in folders_of(each)]
+    parts = []
+    if not step:
+        parts += [Part("house", ["tests/house"])]
+        parts += [Part("notebooks", ["tests/notebooks"])] if everything else []
+    for kind in KINDS if everything else ["spec"]:
+        for each in [step] if step else all_steps()[::-1]:
+            folders = [f"tests/{folder}" for folder in folders_of(kind, each, step)]
             name = f"{each.number} {kind}"
             parts.append(Part(name, ["--step", each.number, *folders]))
     seconds = read_last_time()
     return sorted(parts, key=lambda part: -seconds.get(part.name, 1000))
 
 
-def browser_tests(step, alone):
-    """Return ["browser"], or [] where all pages are those of the step before it.
+def folders_of(kind, step, alone):
+    """Return the folders of a step's Part, without those that need not be tested.
 
-    With CI set, or if the step runs `alone`, they are tested all the same.
+    Where all pages are those of the step before it, the browser sees nothing new. With
+    CI set, or if the step runs `alone`, it looks all the same.
     """
-    steps = all_steps()
-    before = steps[steps.index(step) - 1] if step != steps[0] else None
-    if alone or "CI" in os.environ or not before or pages(before) != pages(step):
-        return ["browser"]
-    print(f"{step.number}: its pages are those of {before.number}, tested there.")
-    return []
+    folders, steps = KINDS[kind], all_steps()
+    if kind == "live" and not alone and "CI" not in os.environ and step != steps[0]:
+        before = steps[steps.index(step) - 1]
+        if pages(before) == pages(step):
+            print(f"{step.number}: the browser sees what it sees at {before.number}.")
+            return ["servers"]
+    return folders
 
 
 def pages(step):
