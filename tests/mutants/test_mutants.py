@@ -69,7 +69,7 @@ MUTANTS = [
         CONSUMER,
         "user.is_authenticated and await user.courses.filter(id=course_id).aexists()",
         "user.is_authenticated",
-        "spec/test_handshake.py::test_who_is_not_enrolled_is_refused",
+        "spec/test_handshake.py::test_a_user_who_is_not_enrolled_is_refused",
     ),
     Mutant(
         "the socket does not ask who is signed in",
@@ -77,7 +77,7 @@ MUTANTS = [
         CONSUMER,
         "user.is_authenticated and await",
         "await",
-        "spec/test_handshake.py::test_the_anonymous_are_refused",
+        "spec/test_handshake.py::test_anonymous_visitors_are_refused",
     ),
     Mutant(
         "nobody checks the origin",
@@ -93,7 +93,7 @@ MUTANTS = [
         ASGI,
         "AuthMiddlewareStack(R",
         "(R",
-        "spec/test_handshake.py::test_who_is_enrolled_is_let_in",
+        "spec/test_handshake.py::test_a_student_of_the_course_is_accepted",
     ),
     Mutant(
         "the room page does not ask who is enrolled",
@@ -101,7 +101,7 @@ MUTANTS = [
         VIEW,
         "if course is None:",
         "if False:",
-        "spec/test_pages.py::test_a_room_page_is_forbidden_to_who_is_not_enrolled",
+        "spec/test_pages.py::test_the_room_page_is_forbidden_for_users_who_are_not_enrolled",
     ),
     Mutant(
         "the room page may be cached",
@@ -109,7 +109,7 @@ MUTANTS = [
         VIEW,
         "@never_cache\n",
         "",
-        "spec/test_pages.py::test_a_room_page_is_never_cached",
+        "spec/test_pages.py::test_the_room_page_is_never_cached",
     ),
     Mutant(
         "one consumer serves all sockets",
@@ -117,7 +117,7 @@ MUTANTS = [
         ROUTING,
         "ChatConsumer.as_asgi()",
         "ChatConsumer()",
-        "spec/test_messages.py::test_the_other_and_the_second_tab_hear_a_message",
+        "spec/test_messages.py::test_a_message_reaches_everybody_in_the_room",
     ),
     Mutant(
         "a message is shown as HTML",
@@ -133,7 +133,7 @@ MUTANTS = [
         CONSUMER,
         "if self.room_group_name:",
         "if False:",
-        "spec/test_messages.py::test_who_has_left_is_no_member_any_more",
+        "spec/test_messages.py::test_a_closed_socket_is_removed_from_its_group",
     ),
     Mutant(
         "nobody awaits the sending to the group",
@@ -149,7 +149,7 @@ MUTANTS = [
         CONSUMER,
         "message = clean_message(text_data)",
         'message = json.loads(text_data)["message"]',
-        "spec/test_bad_input.py::test_bad_input_is_answered_to_its_sender_alone",
+        "spec/test_bad_input.py::test_bad_input_returns_an_error_to_its_sender_alone",
     ),
     Mutant(
         "an error is told to the whole room",
@@ -158,7 +158,7 @@ MUTANTS = [
         'await self.send(text_data=json.dumps({"error": error.message}))',
         "await self.channel_layer.group_send(self.room_group_name, "
         '{"type": "chat.message", "message": error.message, "user": "", "time": ""})',
-        "spec/test_bad_input.py::test_bad_input_is_answered_to_its_sender_alone",
+        "spec/test_bad_input.py::test_bad_input_returns_an_error_to_its_sender_alone",
     ),
     Mutant(
         "the sender says who he is",
@@ -166,7 +166,7 @@ MUTANTS = [
         CONSUMER,
         'self.scope["user"].username',
         'json.loads(text_data).get("user", self.scope["user"].username)',
-        "spec/test_context.py::test_a_sender_cannot_forge_who_or_when",
+        "spec/test_context.py::test_a_sender_cannot_forge_the_author_or_the_time",
     ),
     Mutant(
         "all rooms are one group",
@@ -174,7 +174,7 @@ MUTANTS = [
         CONSUMER,
         'f"chat_{course_id}"',
         '"chat"',
-        "spec/test_messages.py::test_another_room_does_not_hear_a_message",
+        "spec/test_messages.py::test_a_message_does_not_reach_another_room",
     ),
     Mutant(
         "redis-py may give up after five seconds",
@@ -183,7 +183,7 @@ MUTANTS = [
         IDLE_CURES,
         "",
         "spec/test_load.py::"
-        "test_a_socket_that_was_idle_for_more_than_six_seconds_hears",
+        "test_a_socket_that_was_idle_for_six_seconds_receives_messages",
     ),
     Mutant(
         "the consumer is a synchronous one",
@@ -191,7 +191,7 @@ MUTANTS = [
         CONSUMER,
         (find_step("05").path / CONSUMER).read_text(),
         (find_step("04").path / CONSUMER).read_text(),
-        "spec/test_load.py::test_nobody_waits_while_another_message_is_on_its_way",
+        "spec/test_messages.py::test_nobody_waits_while_another_message_is_being_sent",
     ),
     Mutant(
         "a channel keeps only 100 messages",
@@ -199,7 +199,7 @@ MUTANTS = [
         SETTINGS,
         '"capacity": 2000,',
         "",
-        "spec/test_load.py::test_a_crowd_is_heard_whole_by_everybody",
+        "spec/test_load.py::test_no_message_is_lost_when_a_whole_class_writes_at_once",
     ),
     Mutant(
         "a command is not tried again when Redis is back",
@@ -216,7 +216,7 @@ MUTANTS = [
         ROOMS,
         'f"room_{room_name}"',
         'f"chat_{room_name}"',
-        "spec/test_rooms.py::test_what_is_said_stays_in_its_room",
+        "spec/test_rooms.py::test_a_message_stays_in_its_room",
     ),
     Mutant(
         "an address takes a name of any length",
@@ -224,7 +224,7 @@ MUTANTS = [
         ROOMS,
         "{{1,{max_length}}}",
         "+",
-        "spec/test_rooms.py::test_a_name_that_no_room_can_have_has_no_socket",
+        "spec/test_rooms.py::test_nobody_can_connect_to_a_name_that_is_not_valid",
     ),
     Mutant(
         "the socket takes longer names than the page",
@@ -232,8 +232,7 @@ MUTANTS = [
         ROUTING,
         "<short_slug:",
         "<slug:",
-        "spec/test_rooms.py::"
-        "test_form_and_page_and_socket_agree_on_how_long_a_name_may_be",
+        "spec/test_rooms.py::test_form_page_and_socket_agree_on_the_longest_name",
     ),
     Mutant(
         "the form takes longer names than the page",
@@ -241,8 +240,7 @@ MUTANTS = [
         FORM,
         "max_length=ShortSlugConverter.max_length",
         "max_length=90",
-        "spec/test_rooms.py::"
-        "test_form_and_page_and_socket_agree_on_how_long_a_name_may_be",
+        "spec/test_rooms.py::test_form_page_and_socket_agree_on_the_longest_name",
     ),
     Mutant(
         "a frame does not say what it tells",
@@ -250,7 +248,7 @@ MUTANTS = [
         CONSUMER,
         '("type", "message", "user", "time")',
         '("message", "user", "time")',
-        "spec/test_presence.py::test_every_frame_says_what_it_tells",
+        "spec/test_presence.py::test_every_frame_has_a_type",
     ),
     Mutant(
         "who is refused is listed",
@@ -258,7 +256,7 @@ MUTANTS = [
         CONSUMER,
         "        else:\n            await self.close()\n",
         REFUSED_AND_LISTED,
-        "spec/test_presence.py::test_who_is_refused_is_never_listed",
+        "spec/test_presence.py::test_a_user_who_is_refused_is_never_listed",
     ),
     Mutant(
         "every tab is announced",
@@ -267,7 +265,7 @@ MUTANTS = [
         "if users.count(self.user) == 1:",
         "if True:",
         "spec/test_presence.py::"
-        "test_only_the_first_tab_and_the_last_cost_the_others_an_event",
+        "test_only_the_first_and_the_last_tab_send_an_event_to_the_others",
     ),
     Mutant(
         "who closes one of his tabs has left",
@@ -276,7 +274,7 @@ MUTANTS = [
         "if self.user not in users:",
         "if True:",
         "spec/test_presence.py::"
-        "test_a_person_has_come_with_the_first_tab_and_gone_with_the_last",
+        "test_a_person_joins_with_the_first_tab_and_leaves_with_the_last",
     ),
     Mutant(
         "who is thrown out by an error stays on the list",
@@ -284,7 +282,7 @@ MUTANTS = [
         PRESENCE,
         LEAVES_IN_ANY_CASE,
         LEAVES_IF_ALL_WENT_WELL,
-        "spec/test_presence.py::test_who_is_thrown_out_by_an_error_has_left",
+        "spec/test_presence.py::test_a_person_whose_consumer_fails_has_left",
     ),
     Mutant(
         "names are cut at their first space",
@@ -292,7 +290,7 @@ MUTANTS = [
         PRESENCE,
         'name.partition(" ")[2]',
         "name.split()[1]",
-        "spec/test_presence.py::test_a_name_comes_out_as_it_is",
+        "spec/test_presence.py::test_any_username_arrives_unchanged",
     ),
     Mutant(
         "who finds the list empty believes that all have gone",
@@ -301,7 +299,7 @@ MUTANTS = [
         "users.extend(self.people)",
         "pass",
         "spec/test_presence.py::"
-        "test_what_redis_has_forgotten_comes_back_and_nobody_is_told",
+        "test_the_lists_are_right_again_after_redis_has_forgotten_them",
     ),
 ]
 

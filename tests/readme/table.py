@@ -8,19 +8,13 @@ tests in them; a cell is marked where the test that claims it holds.
 import importlib
 
 from tests.conftest import holds_at
+from tests.spec.order import ORDER
 from tutorial.shared.steps import ROOT, all_steps
 
 README = ROOT / "README.md"
 # The order of the rows: what a visitor meets first.
 MODULES = [
-    "spec.test_pages",
-    "spec.test_handshake",
-    "spec.test_messages",
-    "spec.test_context",
-    "spec.test_rooms",
-    "spec.test_presence",
-    "spec.test_bad_input",
-    "spec.test_load",
+    *(f"spec.test_{name}" for name in ORDER),
     "servers.test_daphne",
     "servers.test_valkey_restart",
     "servers.test_presence",

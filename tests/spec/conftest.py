@@ -1,12 +1,23 @@
 """The spec's fixtures: the channel layer, the visitors and the people in the rooms."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.support.layer import layer_in_memory, layer_of_settings
 from tests.support.project import SINCE_LAYER
 
+from .order import ORDER
+
 # The steps whose consumers use the layer anew: these also run on Channels' own layer.
 ON_BOTH_LAYERS = ("03", "05")
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items):
+    """Put the tests of the spec in the order that order.py gives."""
+    files = [HERE / f"test_{name}.py" for name in ORDER]
+    items.sort(key=lambda item: files.index(item.path) if item.path in files else -1)
 
 
 def pytest_generate_tests(metafunc):

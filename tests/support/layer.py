@@ -27,6 +27,10 @@ class LayerOnValkey:
         groups = self._client.scan_iter("*:group:*")
         return sum(self._client.zcard(group) for group in groups)
 
+    def use_as_another_process(self):
+        """Give consumers from now on a layer object of their own, as elsewhere."""
+        channel_layers.backends.pop("default", None)
+
 
 class LayerInMemory:
     """The same settings on Channels' in-memory layer."""
@@ -48,9 +52,10 @@ def layer_of_settings(server):
     """Yield a LayerOnValkey, emptied; `server` is the ValkeyServer of the settings."""
     with redis.Redis.from_url(url_of(server)) as client:
         client.flushall()
+        layer = LayerOnValkey(client)
         # Channels keeps a layer once made; every test has an event loop of its own.
-        channel_layers.backends.pop("default", None)
-        yield LayerOnValkey(client)
+        layer.use_as_another_process()
+        yield layer
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """People in the rooms, in this process: cookies from Django, sockets from Channels."""
 
+import contextlib
 import json
 import time
 from collections import deque
@@ -35,6 +36,15 @@ def cookie_of(client):
     return "; ".join(f"{key}={morsel.value}" for key, morsel in client.cookies.items())
 
 
+@contextlib.contextmanager
+def saying(what):
+    """Say `what` has happened when the block ends in a TimeoutError."""
+    try:
+        yield
+    except TimeoutError:
+        raise AssertionError(what)
+
+
 class Socket:
     """One person's open socket: `send` a text or a frame, `hear` the next frame.
 
@@ -42,8 +52,9 @@ class Socket:
     only `see` does; each keeps what the other has come across.
     """
 
-    def __init__(self, communicator):
+    def __init__(self, communicator, served):
         self._communicator = communicator
+        self._served = served
         self._said, self._seen = deque(), deque()
 
     async def send(self, message, **more):
@@ -59,6 +70,12 @@ class Socket:
         """Return the next frame, decoded; fail if none comes before the deadline."""
         return json.loads(await self.hear_raw())
 
+    async def hears(self, *messages):
+        """Fail unless the next frames bring these messages, in this order."""
+        for expected in messages:
+            frame = await self.hear()
+            assert frame.get("message") == expected, f"{frame}, not {expected!r}"
+
     async def hear_raw(self):
         """Return the next frame as it is."""
         return await self._next(self._said)
@@ -67,9 +84,15 @@ class Socket:
         """Return the next frame that says who is in the room, decoded."""
         return json.loads(await self._next(self._seen))
 
+    async def sees(self, *frames):
+        """Fail unless these are the next frames that say who is in the room."""
+        for expected in frames:
+            frame = await self.see()
+            assert frame == expected, f"{frame}, not {expected}"
+
     async def read_first(self):
         """Return the very first frame, of either kind, decoded; before all others."""
-        return json.loads(await self._communicator.receive_from(timeout=DEADLINE))
+        return json.loads(await self._receive())
 
     async def is_served(self):
         """Wait until all that it asked for is done, unheard by the others."""
@@ -82,9 +105,22 @@ class Socket:
         return wanted.popleft()
 
     async def _keep_next(self):
-        frame = await self._communicator.receive_from(timeout=DEADLINE)
+        frame = await self._receive()
         kept = self._seen if tells_of_people(json.loads(frame)) else self._said
         kept.append(frame)
+
+    async def _receive(self):
+        """Return the next frame of any kind, as it is.
+
+        Raises what the consumer has raised, or an AssertionError that says what came
+        in place of a frame.
+        """
+        with saying(f"no frame came within {DEADLINE} s"):
+            output = await self._communicator.receive_output(timeout=DEADLINE)
+        if output["type"] == "websocket.close":
+            raise self._served.error or AssertionError("the server closed the socket")
+        assert "text" in output, "the server sent bytes, not a text"
+        return output["text"]
 
     async def hear_nothing_for(self, seconds):
         """Return whether that many seconds pass in silence. Only where time matters."""
@@ -105,7 +141,8 @@ class Socket:
 
     async def close(self):
         """Leave, and wait until the consumer has seen it."""
-        await self._communicator.disconnect(timeout=DEADLINE)
+        with saying(f"the consumer still runs {DEADLINE} s after the socket closed"):
+            await self._communicator.disconnect(timeout=DEADLINE)
 
 
 class Served:
@@ -155,8 +192,9 @@ class People:
             headers.append((b"cookie", cookie.encode("latin1")))
         served = Served(self._application)
         communicator = WebsocketCommunicator(served, path, headers=headers)
-        accepted, _ = await communicator.connect(timeout=DEADLINE)
-        socket = Socket(communicator)
+        with saying(f"no answer to the handshake within {DEADLINE} s"):
+            accepted, _ = await communicator.connect(timeout=DEADLINE)
+        socket = Socket(communicator, served)
         self._opened.append((served, socket))
         return socket, served, accepted
 
