@@ -72,7 +72,7 @@ def test_a_folder_of_an_earlier_step_is_told_what_is_missing(
         ),
         (
             "chat/routing.py",
-            "config/asgi.py cannot be used: ModuleNotFoundError: No module "
+            "config/asgi.py, line 14: ModuleNotFoundError: No module "
             "named 'chat.routing' (chapter 02 adds chat/routing.py.)",
         ),
         (
@@ -94,15 +94,15 @@ def test_a_missing_file_is_told_in_one_sentence(copy, file, sentence):
     [
         (
             "courses/models.py",
-            "class Course(",
-            "class Course((",
-            "courses/models.py cannot be used: SyntaxError: ",
+            "class Course(models.Model):",
+            "class Course(models.Model)",
+            "courses/models.py, line 6: SyntaxError: expected ':'",
         ),
         (
             "config/urls.py",
             "chat.urls",
             "chat.url",
-            "config/urls.py cannot be used: ModuleNotFoundError: No module named",
+            "config/urls.py, line 9: ModuleNotFoundError: No module named 'chat.url'",
         ),
         (
             "config/settings.py",
@@ -121,7 +121,7 @@ def test_a_missing_file_is_told_in_one_sentence(copy, file, sentence):
             "courses/migrations/0001_initial.py",
             "models.TextField()",
             "models.TextFeld()",
-            "manage.py migrate fails: AttributeError: ",
+            "courses/migrations/0001_initial.py, line 28: AttributeError: ",
         ),
     ],
 )

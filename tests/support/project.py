@@ -7,7 +7,9 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from unittest import mock
 
+from tests.support.places import explain, places_in
 from tests.support.valkey import url_of, valkey
 from tutorial.shared.steps import all_steps
 
@@ -72,6 +74,9 @@ class Project:
             )
             # The real one takes 0.4 s for each password, and is meant to.
             settings.PASSWORD_HASHERS = [FAST_HASHER]
+        if self.step.number >= SINCE_ASGI:
+            self._refuse_early_imports()
+        with self._explained("config/settings.py"):
             django.setup()
         if self.step.number >= SINCE_ASGI and "daphne" not in settings.INSTALLED_APPS:
             raise NotReady(
@@ -116,25 +121,40 @@ class Project:
             )
         return module.application
 
+    def _refuse_early_imports(self):
+        """Import config.asgi up to where it sets Django up, as a server does.
+
+        Only what a model that is imported before that raises counts here: any other
+        error comes again later, where it is explained better.
+        """
+        import django
+        from django.core.exceptions import AppRegistryNotReady
+
+        with mock.patch.object(django, "setup", side_effect=InterruptedError):
+            try:
+                importlib.import_module("config.asgi")
+            except AppRegistryNotReady as error:
+                raise NotReady(explain(error, self.path, 0))
+            except Exception:
+                return
+
     def _import(self, name):
         with self._explained(f"{name.replace('.', '/')}.py"):
             return importlib.import_module(name)
 
     @contextlib.contextmanager
     def _explained(self, what, trouble="cannot be used"):
-        """Turn any error inside the block into a NotReady: `what`, `trouble`, why."""
+        """Turn any error inside the block into a NotReady: where or `what`, and why."""
         try:
             yield
         except Exception as error:
-            if isinstance(error, SyntaxError) and error.filename:
-                file = Path(error.filename)
-                if file.is_relative_to(self.path):
-                    what = file.relative_to(self.path)
             hint = ""
             if isinstance(error, ModuleNotFoundError):
                 hint = chapter_that_adds(error.name)
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
-            raise NotReady(f"{what} {trouble}: {reason}{hint}")
+            reason = explain(error, self.path)
+            if not places_in(self.path, error):
+                reason = f"{what} {trouble}: {reason}"
+            raise NotReady(f"{reason}{hint}")
 
 
 def chapter_that_adds(module):

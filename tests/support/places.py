@@ -1,0 +1,36 @@
+"""Where an error comes from, in the words in which a learner is told."""
+
+import traceback
+from pathlib import Path
+
+
+def explain(error, folder, which=-1):
+    """Return "chat/routing.py, line 3: NameError: …", with the last line in `folder`.
+
+    With `which` it is another one: 0 is the first. Without a place if no line there has
+    had a part in it. An AssertionError is told by what it says alone, and by nothing if
+    it says nothing.
+    """
+    reason = error.msg if isinstance(error, SyntaxError) else str(error)
+    reason = " ".join(reason.split())
+    if not isinstance(error, AssertionError):
+        reason = f"{type(error).__name__}: {reason}".removesuffix(": ")
+    places = places_in(folder, error)
+    return f"{places[which]}: {reason}" if places and reason else reason
+
+
+def places_in(folder, error):
+    """Return the lines in `folder` through which it came, as "chat/routing.py, line 3".
+
+    A middleware, which hands on what others raise, is no such place.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [(f.filename, f.lineno) for f in frames[:-1] if f.name != "__call__"]
+    lines += [(f.filename, f.lineno) for f in frames[-1:]]
+    if isinstance(error, SyntaxError) and error.filename:
+        lines.append((error.filename, error.lineno))
+    return [
+        f"{Path(file).relative_to(folder)}, line {number}"
+        for file, number in lines
+        if Path(file).is_relative_to(folder)
+    ]
