@@ -34,9 +34,9 @@ class Tool:
         self._reader.start()
 
     def _read(self):
-        for line in self.process.stdout:
+        while character := self.process.stdout.read(1):
             with self._news:
-                self._said += line
+                self._said += character
                 self._news.notify_all()
         self.process.stdout.close()
 

@@ -2,38 +2,70 @@
 
 import re
 from collections import Counter
+from difflib import SequenceMatcher
 
 from ..shared.steps import all_steps
 from .patches import read_diff
 from .reading import EDITS, anchor, read_chapter
+
+# What `tutorial check` does not test: it is named last.
+UNTESTED = (".css", ".js")
+WORDS = {
+    "+": ("lacks", "adds"),
+    "-": ("still has", "removes"),
+    "~": ("has in another place", "adds"),
+}
 
 
 def first_gap(step, path):
     """Return the first section with an edit that `path` lacks, in a sentence, or None.
 
     An edit is a line that the chapters up to `step` add to a file, or remove from it,
-    for good. It belongs to the last section that does so.
+    permanently. It belongs to the last section that does so. What the answer to an
+    exercise has changed is not lacking.
     """
+    chapters = [chapter for chapter in all_steps() if chapter <= step]
+    blocks = [(chapter, b) for chapter in chapters for b in read_chapter(chapter)]
     places = {
         edit: (chapter, block.line, block.section)
-        for chapter in all_steps()[1:]
-        if chapter <= step
-        for block in read_chapter(chapter)
+        for chapter, block in blocks
         if block.kind in EDITS
         for edit in edits(block, chapter)
     }
+    for chapter, block in blocks:
+        if block.kind == "answer" and is_applied(block, chapter, path):
+            for sign, name, line in edits(block, chapter):
+                places.pop(("-" if sign == "+" else "+", name, line), None)
     gaps = []
     for name in {name for _, name, _ in places}:
-        right, own = lines_of(step.path / name), lines_of(path / name)
-        for sign, lines in (("+", right - own), ("-", own - right)):
-            lacking = {(sign, name, line) for line in lines} & places.keys()
-            gaps += [(places[edit], sign, name) for edit in lacking]
+        for sign, line in gaps_in(lines_of(path / name), lines_of(step.path / name)):
+            place = places.get(("-" if sign == "-" else "+", name, line))
+            if place:
+                gaps.append((sign == "~", name.endswith(UNTESTED), place, sign, name))
     if not gaps:
         return None
-    (chapter, _, section), sign, name = min(gaps)
-    lacks, adds = {"+": ("lacks", "adds"), "-": ("still has", "removes")}[sign]
+    _, _, (chapter, _, section), sign, name = min(gaps)
+    lacks, adds = WORDS[sign]
     link = f"steps/{chapter.name}/README.md#{anchor(section)}"
     return f'{name} {lacks} what "{section}" {adds}: {link}'
+
+
+def gaps_in(own, right):
+    """Yield (sign, line): what a file lacks, has too much, or has in another place."""
+    yield from (("+", line) for line in Counter(right) - Counter(own))
+    yield from (("-", line) for line in Counter(own) - Counter(right))
+    for tag, start, end, _, _ in SequenceMatcher(None, right, own).get_opcodes():
+        if tag in ("delete", "replace"):
+            yield from (("~", line) for line in right[start:end])
+
+
+def is_applied(block, chapter, path):
+    """Return whether `path` has all that the answer to an exercise adds."""
+    return all(
+        line in lines_of(path / name)
+        for sign, name, line in edits(block, chapter)
+        if sign == "+"
+    )
 
 
 def edits(block, chapter):
@@ -51,17 +83,16 @@ def edits(block, chapter):
 
 
 def lines_of(file):
-    """Return the `words` of a file; of one that is not there, an empty Counter."""
+    """Return the `words` of a file; of one that is not there, an empty list."""
     try:
         return words(file.read_text(encoding="utf-8", errors="replace"))
     except OSError:
-        return Counter()
+        return []
 
 
 def words(text):
-    """Return the lines of `text` without indentation, as a Counter.
+    """Return the lines of `text` without indentation.
 
     A line that holds only a bracket, or nothing, says nothing of where it belongs.
     """
-    lines = map(str.strip, text.splitlines())
-    return Counter(line for line in lines if re.search(r"\w", line))
+    return [line.strip() for line in text.splitlines() if re.search(r"\w", line)]

@@ -1,0 +1,423 @@
+"""`tutorial check` leads to the mistake: what learners do wrong, and what it says.
+
+The mistakes are those of TROUBLESHOOTING.md that a test without a browser can see.
+"""
+
+import contextlib
+import re
+import time
+from dataclasses import dataclass
+
+import pytest
+
+from tests.support import warm
+from tests.support.site import copy_folder
+from tutorial.chapters.reading import anchor
+from tutorial.shared.steps import find_step
+from tutorial.verbs import check
+
+pytestmark = pytest.mark.waiting
+
+ASGI, CONSUMER, PRESENCE, ROOMS, ROUTING, SETTINGS = (
+    "config/asgi.py",
+    "chat/consumers.py",
+    "chat/presence.py",
+    "chat/rooms.py",
+    "chat/routing.py",
+    "config/settings.py",
+)
+# Seconds until the sentence is there; a third of it where nothing else runs.
+PATIENCE = 30
+
+
+@dataclass
+class Mistake:
+    """In `file` of a step, `right` becomes `wrong`, and so in what `more` names.
+
+    The first line that `tutorial check` says about it is `expected`, the second one
+    `seen`, with … for what varies; the last one is `gap` and the link to `section`.
+    """
+
+    what: str
+    step: str
+    file: str
+    right: str
+    wrong: str
+    expected: str
+    seen: str
+    section: str
+    gap: str = "lacks"
+    more: tuple = ()
+
+
+ACCEPTED = "Expected: a student of the course is accepted."
+COMES_BACK = "Expected: a message comes back to its sender once."
+
+MISTAKES = [
+    Mistake(
+        "no daphne in INSTALLED_APPS",
+        "01",
+        SETTINGS,
+        '    "daphne",\n',
+        "",
+        "ERROR: config/settings.py has no 'daphne' in INSTALLED_APPS: "
+        "chapter 01 puts it first.",
+        "",
+        "01 From WSGI to ASGI",
+    ),
+    Mistake(
+        "daphne below the static files",
+        "01",
+        SETTINGS,
+        '    "daphne",\n',
+        "",
+        "Expected: manage py check finds no error.",
+        "Seen: ?: (daphne.E001) Daphne must be listed before "
+        "django.contrib.staticfiles in INSTALLED_APPS.",
+        "01 From WSGI to ASGI",
+        gap="has in another place",
+        more=(
+            (
+                SETTINGS,
+                '    "django.contrib.staticfiles",\n',
+                '    "django.contrib.staticfiles",\n    "daphne",\n',
+            ),
+        ),
+    ),
+    Mistake(
+        "ASGI_APPLICATION is misspelled",
+        "01",
+        SETTINGS,
+        "ASGI_APPLICATION =",
+        "ASGI_APPLICATON =",
+        "Expected: the server finds the application.",
+        "Seen: ImproperlyConfigured: Cannot find ASGI_APPLICATION setting.",
+        "01 From WSGI to ASGI",
+    ),
+    Mistake(
+        "asgi.py hands everything to Django",
+        "01",
+        ASGI,
+        (find_step("01").path / ASGI).read_text().partition("application = ")[2],
+        "django_asgi_app\n",
+        ACCEPTED,
+        "Seen: ValueError: Django can only handle ASGI/HTTP connections, "
+        "not websocket.",
+        "01 A consumer",
+    ),
+    Mistake(
+        "the class instead of the application",
+        "01",
+        ASGI,
+        "ChatConsumer.as_asgi()",
+        "ChatConsumer",
+        ACCEPTED,
+        "Seen: TypeError: object ChatConsumer can't be used in 'await' expression.",
+        "01 A consumer",
+    ),
+    Mistake(
+        "nobody accepts",
+        "01",
+        CONSUMER,
+        "self.accept()",
+        "pass",
+        ACCEPTED,
+        "Seen: no answer to the handshake within 3 s.",
+        "01 A consumer",
+    ),
+    Mistake(
+        "nobody validates what comes in",
+        "01",
+        CONSUMER,
+        "message = clean_message(text_data)",
+        'message = json.loads(text_data)["message"]',
+        "Expected: bad input returns an error to its sender alone (empty frame).",
+        "Seen: chat/consumers.py, line 20: JSONDecodeError: Expecting value: "
+        "line 1 column 1 (char 0).",
+        "01 What a browser may send",
+    ),
+    Mistake(
+        "the route has no slash at its end",
+        "02",
+        ROUTING,
+        "<int:course_id>/",
+        "<int:course_id>",
+        ACCEPTED,
+        "Seen: no route.",
+        "02 From a path to a consumer",
+    ),
+    Mistake(
+        "the route is a pattern without an end",
+        "02",
+        ROUTING,
+        'path("ws/chat/room/<int:course_id>/"',
+        r're_path(r"ws/chat/room/(?P<course_id>\d+)/"',
+        "Expected: an unknown path is never accepted (/ws/chat/room/1/more/).",
+        "Seen: accepted.",
+        "02 From a path to a consumer",
+        more=((ROUTING, "import path", "import re_path"),),
+    ),
+    Mistake(
+        "the routing is imported too early",
+        "02",
+        ASGI,
+        "from chat.routing import websocket_urlpatterns\n",
+        "",
+        "ERROR: config/asgi.py, line 6: AppRegistryNotReady: Apps aren't loaded yet.",
+        "",
+        "02 From a path to a consumer",
+        gap="has in another place",
+        more=(
+            (
+                ASGI,
+                "from django.core.asgi",
+                "from chat.routing import websocket_urlpatterns\nfrom django.core.asgi",
+            ),
+            (
+                CONSUMER,
+                "import json\n",
+                "import json\nfrom courses.models import Course\n",
+            ),
+        ),
+    ),
+    Mistake(
+        "nobody finds out who the user is",
+        "02",
+        ASGI,
+        "AuthMiddlewareStack(URL",
+        "(URL",
+        ACCEPTED,
+        "Seen: chat/consumers.py, line 12: KeyError: 'user'.",
+        "02 Who asks?",
+        more=((ASGI, "from channels.auth import AuthMiddlewareStack\n", ""),),
+    ),
+    Mistake(
+        "nobody checks the origin",
+        "02",
+        ASGI,
+        "AllowedHostsOriginValidator(\n",
+        "(\n",
+        "Expected: a page of another site is refused (https://elsewhere.example).",
+        "Seen: accepted.",
+        "02 From which page?",
+    ),
+    Mistake(
+        "redis-py may give up after five seconds",
+        "03",
+        SETTINGS,
+        '                    "socket_timeout": None,\n',
+        "",
+        "Expected: a socket stays open when nothing is sent.",
+        "Seen: the server closed the socket.",
+        "03 Five seconds of silence",
+    ),
+    Mistake(
+        "CHANNEL_LAYERS is misspelled",
+        "03",
+        SETTINGS,
+        "CHANNEL_LAYERS",
+        "CHANNEL_LAYER",
+        "ERROR: config/settings.py has no CHANNEL_LAYERS: chapter 03 adds them.",
+        "",
+        "03 A layer in Redis",
+    ),
+    Mistake(
+        "the layer is one for each process",
+        "03",
+        SETTINGS,
+        re.search(
+            r"CHANNEL_LAYERS = .*\n}\n",
+            (find_step("03").path / SETTINGS).read_text(),
+            re.DOTALL,
+        )[0],
+        'CHANNEL_LAYERS = {"default": '
+        '{"BACKEND": "channels.layers.InMemoryChannelLayer"}}\n',
+        "Expected: a message reaches people who use another server.",
+        "Seen: no frame came within 3 s.",
+        "03 A layer in Redis",
+    ),
+    Mistake(
+        "one consumer serves all sockets",
+        "03",
+        ROUTING,
+        "ChatConsumer.as_asgi()",
+        "ChatConsumer()",
+        "Expected: a message reaches everybody in the room (bob).",
+        "Seen: no frame came within 3 s.",
+        "02 From a path to a consumer",
+    ),
+    Mistake(
+        "the type of the event is misspelled",
+        "03",
+        CONSUMER,
+        '"chat.message"',
+        '"chat.mesage"',
+        COMES_BACK,
+        "Seen: ValueError: No handler for message type chat.mesage.",
+        "03 Join, send, leave",
+    ),
+    Mistake(
+        "a channel keeps only 100 messages",
+        "03",
+        SETTINGS,
+        '            "capacity": 2000,\n',
+        "",
+        "Expected: no message is lost when a whole class writes at once.",
+        "Seen: no frame came within 3 s.",
+        "03 What gets lost",
+    ),
+    Mistake(
+        "a colon is missing",
+        "03",
+        CONSUMER,
+        "def connect(self):",
+        "def connect(self)",
+        "ERROR: chat/consumers.py, line 13: SyntaxError: expected ':'",
+        "",
+        "01 A consumer",
+    ),
+    Mistake(
+        "the time in the event is no text",
+        "04",
+        CONSUMER,
+        "timezone.now().isoformat()",
+        "timezone.now()",
+        COMES_BACK,
+        "Seen: chat/consumers.py, line 41: TypeError: "
+        "can not serialize 'datetime.datetime' object.",
+        "04 The context of a message",
+    ),
+    Mistake(
+        "nobody awaits the sending to the group",
+        "05",
+        CONSUMER,
+        "await self.channel_layer.group_send(",
+        "self.channel_layer.group_send(",
+        COMES_BACK,
+        "Seen: RuntimeWarning: coroutine 'RedisChannelLayer.group_send' "
+        "was never awaited.",
+        "05 From def to async def",
+    ),
+    Mistake(
+        "nobody awaits accept()",
+        "05",
+        CONSUMER,
+        "await self.accept()",
+        "self.accept()",
+        ACCEPTED,
+        "Seen: RuntimeWarning: coroutine 'AsyncWebsocketConsumer.accept' "
+        "was never awaited.",
+        "05 From def to async def",
+    ),
+    Mistake(
+        "the database is asked in the synchronous way",
+        "05",
+        CONSUMER,
+        "await user.courses.filter(id=course_id).aexists()",
+        "user.courses.filter(id=course_id).exists()",
+        ACCEPTED,
+        "Seen: chat/consumers.py, line 17: SynchronousOnlyOperation: You cannot call "
+        "this from an async context - use a thread or sync_to_async.",
+        "05 From def to async def",
+    ),
+    Mistake(
+        "async_to_sync in a coroutine",
+        "05",
+        CONSUMER,
+        "await self.channel_layer.group_send(",
+        "async_to_sync(self.channel_layer.group_send)(",
+        COMES_BACK,
+        "Seen: chat/consumers.py, line 39: RuntimeError: You cannot use AsyncToSync in "
+        "the same thread as an async event loop - just await the async function "
+        "directly.",
+        "05 From def to async def",
+        more=(
+            (CONSUMER, "import json\n", "import json\nfrom asgiref.sync import *\n"),
+        ),
+    ),
+    Mistake(
+        "the consumer is still a synchronous one",
+        "05",
+        CONSUMER,
+        (find_step("05").path / CONSUMER).read_text(),
+        (find_step("04").path / CONSUMER).read_text(),
+        "Expected: nobody waits while another message is being sent.",
+        "Seen: the second message was sent only after the first.",
+        "05 From def to async def",
+    ),
+    Mistake(
+        "the room named 1 is the group of course 1",
+        "06",
+        ROOMS,
+        'f"room_{room_name}"',
+        'f"chat_{room_name}"',
+        "Expected: a message stays in its room (1-1).",
+        "Seen: …",
+        "06 A name can be too long",
+    ),
+    Mistake(
+        "a person who closes one tab has left",
+        "07",
+        PRESENCE,
+        "if self.user not in users:",
+        "if True:",
+        "Expected: a person joins with the first tab and leaves with the last (1).",
+        "Seen: {'type': 'presence.left', 'user': 'bob'}, not …",
+        "07 A consumer that tells",
+    ),
+]
+
+
+class WarmRun:
+    """A run of the spec by `tests.support.warm`, in place of a Python that is cold."""
+
+    def __init__(self, command, cwd, env, stderr):
+        self._arguments = command[1:], cwd, env
+
+    def wait(self):
+        status, said = warm.run(*self._arguments)
+        print(said, end="")
+        return status
+
+
+@pytest.fixture
+def warm_runs(monkeypatch):
+    """Let `check` run the spec in a warm process."""
+    monkeypatch.setattr(
+        check,
+        "process_group",
+        lambda *command, **options: contextlib.nullcontext(
+            WarmRun(*command, **options)
+        ),
+    )
+
+
+def shape(text):
+    """Return a pattern that matches `text`, with … for anything."""
+    return ".*".join(map(re.escape, text.split("…")))
+
+
+@pytest.mark.parametrize(
+    "mistake", [pytest.param(m, id=f"{m.step}: {m.what}") for m in MISTAKES]
+)
+def test_a_mistake_is_named_and_its_section(mistake, tmp_path, warm_runs, capsys):
+    folder = copy_folder(find_step(mistake.step).path, tmp_path / "mychat")
+    first = mistake.file, mistake.right, mistake.wrong
+    for file, right, wrong in (first, *mistake.more):
+        text = (folder / file).read_text()
+        assert text.count(right) == 1
+        (folder / file).write_text(text.replace(right, wrong))
+
+    begin = time.monotonic()
+    assert check.check(mistake.step, folder) == 1
+    said = capsys.readouterr().out
+    lines = [
+        line for line in said.splitlines() if line[:5] in ("Expec", "Seen:", "ERROR")
+    ]
+    assert re.fullmatch(shape(mistake.expected), lines[0]), said
+    assert re.fullmatch(shape(mistake.seen), "".join(lines[1:])), said
+    number, _, section = mistake.section.partition(" ")
+    adds = f'{mistake.file} {mistake.gap} what "{section}" adds: '
+    link = f"{adds}steps/{find_step(number).name}/README.md#{anchor(section)}"
+    assert said.splitlines()[-1] == link, said
+    assert time.monotonic() - begin < PATIENCE

@@ -1,0 +1,83 @@
+"""A plugin of pytest: it says what `tutorial check` says of the tests, nothing more.
+
+A dot for every fifth test that passes; then how many have passed, or what was expected
+and what was seen in the first that failed.
+"""
+
+import sys
+
+import pytest
+
+from .places import explain
+
+TESTS_PER_DOT = 5
+LONGEST = 200  # characters of what was seen: some tests send much
+LAYERS = ("valkey", "no layer")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config):
+    """Take the place of what reports in pytest."""
+    config.pluginmanager.unregister(name="terminalreporter")
+    config.pluginmanager.register(Verdict(config.option))
+
+
+class Verdict:
+    def __init__(self, options):
+        self.step, self.folder = options.step, options.project.resolve()
+        self.tests, self.passed, self.failed = 0, 0, False
+        self.out = sys.stdout
+        # A text that is no Unicode is a test's, and must not end it here.
+        self.out.reconfigure(errors="backslashreplace")
+        # Python's own word for a missing `await`, which raises nothing.
+        self.never_awaited = None
+        sys.unraisablehook = self.note
+
+    def note(self, unraisable):
+        if isinstance(unraisable.exc_value, RuntimeWarning):
+            self.never_awaited = unraisable.exc_value
+
+    def say(self, text, end="\n"):
+        print(text, end=end, file=self.out, flush=True)
+
+    def pytest_collection_finish(self, session):
+        self.tests = len(session.items)
+
+    def pytest_runtest_logstart(self):
+        self.never_awaited = None
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item, call):
+        report = yield
+        if report.failed and not self.failed:
+            self.failed = True
+            error = self.never_awaited or call.excinfo.value
+            self.say_failed(sentence(item), explain(error, self.folder))
+        elif report.passed and report.when == "call":
+            self.passed += 1
+            if self.passed % TESTS_PER_DOT == 0:
+                self.say(".", end="")
+        return report
+
+    def say_failed(self, expected, seen):
+        self.say(f"\nStep {self.step}: {self.passed} of {self.tests} tests passed.")
+        self.say(f"Expected: {expected}.")
+        if seen:
+            seen = seen[:LONGEST].rstrip(".") + ("…" if seen[LONGEST:] else "")
+            self.say(f"Seen: {seen}.")
+
+    def pytest_keyboard_interrupt(self, excinfo):
+        if isinstance(excinfo.value, pytest.exit.Exception):
+            self.say(f"ERROR: {excinfo.value.msg}")
+
+    def pytest_sessionfinish(self, exitstatus):
+        if exitstatus == pytest.ExitCode.OK:
+            self.say(f"\nStep {self.step}: {self.passed} tests passed.")
+
+
+def sentence(item):
+    """Return the name of a test as a sentence, and its input in brackets."""
+    words = item.originalname.removeprefix("test_").replace("_", " ")
+    inputs = item.callspec.id.split("-") if hasattr(item, "callspec") else []
+    inputs = "-".join(part for part in inputs if part not in LAYERS)
+    return f"{words} ({inputs})" if inputs else words
