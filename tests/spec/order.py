@@ -11,6 +11,7 @@ ORDER = (
     "messages",
     "context",
     "bad_input",
+    "site",
     "rooms",
     "presence",
     "load",
