@@ -18,6 +18,16 @@ ELSEWHERE = [
     "/chat/room/1/",
     f"/ws/chat/room/{'1' * 5000}/",
 ]
+OTHER_SITES = [
+    "https://elsewhere.example",
+    "http://localhost.elsewhere.example",
+    "http://elsewhere.example/localhost",
+    "http://localhost@elsewhere.example",
+    "localhost",
+    "null",
+    "",
+    None,
+]
 
 
 @pytest.mark.holds(since="01")
@@ -61,44 +71,44 @@ async def test_a_socket_stays_open_when_nothing_is_sent(impatient_redis, people)
 
 
 @pytest.mark.holds(since="02")
-@pytest.mark.parametrize("name", ["bob", "teacher"])
-async def test_everybody_on_the_course_is_accepted(people, visitors, name):
-    answer = await people.knock(ROOM, cookie=cookie_of(visitors[name]))
-    assert answer == "accepted", answer
+async def test_everybody_on_the_course_is_accepted(people, visitors):
+    for name in ("bob", "teacher"):
+        answer = await people.knock(ROOM, cookie=cookie_of(visitors[name]))
+        assert answer == "accepted", f"{name} is {answer}"
 
 
 @pytest.mark.holds(since="02")
-@pytest.mark.parametrize("origin", ["http://localhost", "http://127.0.0.1:9000"])
-async def test_a_page_of_this_site_is_accepted(people, visitors, origin):
+async def test_a_page_of_this_site_is_accepted(people, visitors):
     cookie = cookie_of(visitors["alice"])
-    answer = await people.knock(ROOM, origin, cookie)
-    assert answer == "accepted", answer
+    for origin in ("http://localhost", "http://127.0.0.1:9000"):
+        answer = await people.knock(ROOM, origin, cookie)
+        assert answer == "accepted", f"{origin} is {answer}"
 
 
 @pytest.mark.holds(since="01", until="01", can="Anybody can connect, from anywhere")
-@pytest.mark.parametrize("path", [ROOM, *ELSEWHERE])
-@pytest.mark.parametrize("origin", [ORIGIN, "https://elsewhere.example", None])
-async def test_every_path_and_every_origin_is_accepted(people, path, origin):
-    answer = await people.knock(path, origin)
-    assert answer == "accepted", answer
+async def test_every_path_and_every_origin_is_accepted(people):
+    for path in (ROOM, *ELSEWHERE):
+        for origin in (ORIGIN, "https://elsewhere.example", None):
+            answer = await people.knock(path, origin)
+            assert answer == "accepted", f"{origin} at {path} is {answer}"
 
 
 @pytest.mark.holds(
     since="02", can="Only people who may open the room's page can connect"
 )
-@pytest.mark.parametrize("room", [2, 3, 0, 10**40, 10**400])
-async def test_a_user_who_is_not_enrolled_is_refused(people, visitors, layer, room):
+async def test_a_user_who_is_not_enrolled_is_refused(people, visitors, layer):
     cookie = cookie_of(visitors["alice"])
-    answer = await people.knock(room_path(room), cookie=cookie)
-    assert answer == "refused", answer
+    for room in (2, 3, 0, 10**40, 10**400):
+        answer = await people.knock(room_path(room), cookie=cookie)
+        assert answer == "refused", f"alice is {answer} in room {room}"
     assert layer is None or layer.members() == 0
 
 
 @pytest.mark.holds(since="02")
-@pytest.mark.parametrize("cookie", ["", "sessionid=made-up", "sessionid=; x", "\xff;="])
-async def test_anonymous_visitors_are_refused(people, layer, cookie):
-    answer = await people.knock(ROOM, cookie=cookie)
-    assert answer == "refused", answer
+async def test_anonymous_visitors_are_refused(people, layer):
+    for cookie in ("", "sessionid=made-up", "sessionid=; x", "\xff;="):
+        answer = await people.knock(ROOM, cookie=cookie)
+        assert answer == "refused", f"the cookie {cookie!r} is {answer}"
     assert layer is None or layer.members() == 0
 
 
@@ -121,29 +131,17 @@ async def test_a_student_who_leaves_the_course_is_refused_at_the_next_handshake(
 
 
 @pytest.mark.holds(since="02", can="A page of another site cannot connect")
-@pytest.mark.parametrize(
-    "origin",
-    [
-        "https://elsewhere.example",
-        "http://localhost.elsewhere.example",
-        "http://elsewhere.example/localhost",
-        "http://localhost@elsewhere.example",
-        "localhost",
-        "null",
-        "",
-        None,
-    ],
-)
-async def test_a_page_of_another_site_is_refused(people, visitors, layer, origin):
+async def test_a_page_of_another_site_is_refused(people, visitors, layer):
     cookie = cookie_of(visitors["alice"])
-    answer = await people.knock(ROOM, origin, cookie)
-    assert answer == "refused", answer
+    for origin in OTHER_SITES:
+        answer = await people.knock(ROOM, origin, cookie)
+        assert answer == "refused", f"{origin!r} is {answer}"
     assert layer is None or layer.members() == 0
 
 
 @pytest.mark.holds(since="02")
-@pytest.mark.parametrize("path", ELSEWHERE)
-async def test_an_unknown_path_is_never_accepted(people, visitors, path):
+async def test_an_unknown_path_is_never_accepted(people, visitors):
     cookie = cookie_of(visitors["teacher"])
-    answer = await people.knock(path, cookie=cookie)
-    assert answer in ("refused", "no route"), answer
+    for path in ELSEWHERE:
+        answer = await people.knock(path, cookie=cookie)
+        assert answer in ("refused", "no route"), f"{path} is {answer}"

@@ -99,10 +99,10 @@ def test_students_can_open_the_room_page_of_their_course(visitors):
 
 
 @pytest.mark.holds(since="01")
-@pytest.mark.parametrize("room", [2, 3, 0, HUGE])
-def test_the_room_page_is_forbidden_for_users_who_are_not_enrolled(visitors, room):
-    status = visitors["alice"].get(f"/chat/room/{room}/").status_code
-    assert status == 403, status
+def test_the_room_page_is_forbidden_for_users_who_are_not_enrolled(visitors):
+    for room in (2, 3, 0, HUGE):
+        status = visitors["alice"].get(f"/chat/room/{room}/").status_code
+        assert status == 403, f"{status} for room {room}"
 
 
 @pytest.mark.holds(since="01")

@@ -45,6 +45,15 @@ def saying(what):
         raise AssertionError(what)
 
 
+@contextlib.contextmanager
+def after(what):
+    """Say after what it has happened when the block ends in an error."""
+    try:
+        yield
+    except Exception as error:
+        raise AssertionError(f"after {what}: {type(error).__name__} {error}")
+
+
 class Socket:
     """One person's open socket: `send` a text or a frame, `hear` the next frame.
 
