@@ -15,8 +15,8 @@ README = ROOT / "README.md"
 # The order of the rows: what a visitor meets first.
 MODULES = [
     *(f"spec.test_{name}" for name in ORDER),
-    "servers.test_manage",
     "servers.test_daphne",
+    "servers.test_manage",
     "servers.test_valkey_restart",
     "servers.test_presence",
     "browser.test_room",

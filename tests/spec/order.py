@@ -6,12 +6,12 @@ what must not.
 """
 
 ORDER = (
+    "site",
     "pages",
     "handshake",
     "messages",
     "context",
     "bad_input",
-    "site",
     "rooms",
     "presence",
     "load",

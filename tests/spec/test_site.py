@@ -7,9 +7,10 @@ import pytest
 
 @pytest.mark.holds(since="00")
 def test_django_finds_no_error_in_the_project(project):
-    from django.core.management import call_command
+    from django.core.checks import run_checks
 
-    call_command("check")
+    errors = [" ".join(str(message).split()) for message in run_checks()]
+    assert errors == [], errors[0]
 
 
 @pytest.mark.holds(since="00")
@@ -46,7 +47,7 @@ def test_the_admin_calls_a_course_by_its_title(visitors):
 
 
 @pytest.mark.holds(since="00")
-def test_signing_in_leads_to_the_courses_and_signing_out_to_the_login_page(project):
+def test_signing_in_opens_the_courses_and_signing_out_opens_the_login_page(project):
     from django.test import Client
 
     client = Client()
@@ -56,7 +57,7 @@ def test_signing_in_leads_to_the_courses_and_signing_out_to_the_login_page(proje
 
 
 @pytest.mark.holds(since="00")
-def test_an_address_without_its_last_slash_leads_to_the_page(visitors):
+def test_an_address_without_its_last_slash_is_redirected_to_the_page(visitors):
     response = visitors["alice"].get("/courses/1")
     assert (response.status_code, response.url) == (301, "/courses/1/")
 

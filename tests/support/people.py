@@ -47,11 +47,12 @@ def saying(what):
 
 @contextlib.contextmanager
 def after(what):
-    """Say after what it has happened when the block ends in an error."""
+    """Note after what it has happened when the block ends in an error."""
     try:
         yield
     except Exception as error:
-        raise AssertionError(f"after {what}: {type(error).__name__} {error}")
+        error.add_note(f"after: {what}")
+        raise
 
 
 class Socket:

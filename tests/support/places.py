@@ -9,10 +9,12 @@ def explain(error, folder, which=-1):
 
     With `which` it is another one: 0 is the first. Without a place if no line there has
     had a part in it. An AssertionError is told by what it says alone, and by nothing if
-    it says nothing.
+    it says nothing. What has been noted with add_note() is told in brackets.
     """
     reason = error.msg if isinstance(error, SyntaxError) else str(error)
     reason = " ".join(reason.split())
+    if notes := getattr(error, "__notes__", []):
+        reason = f"{reason.rstrip('.')} ({', '.join(notes)})".strip()
     if not isinstance(error, AssertionError):
         reason = f"{type(error).__name__}: {reason}".removesuffix(": ")
     places = places_in(folder, error)

@@ -66,10 +66,6 @@ class Verdict:
             seen = seen[:LONGEST].rstrip(".") + ("…" if seen[LONGEST:] else "")
             self.say(f"Seen: {seen}.")
 
-    def pytest_keyboard_interrupt(self, excinfo):
-        if isinstance(excinfo.value, pytest.exit.Exception):
-            self.say(f"ERROR: {excinfo.value.msg}")
-
     def pytest_sessionfinish(self, exitstatus):
         if exitstatus == pytest.ExitCode.OK:
             self.say(f"\nStep {self.step}: {self.passed} tests passed.")

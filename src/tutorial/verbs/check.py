@@ -113,8 +113,7 @@ def run_spec(step, path):
     command = [sys.executable, "-m", "pytest", "tests/spec", "-x", "-k", "not memory"]
     # What is said comes from the plugin: no assertions have to be taken apart.
     command += ["-p", "tests.support.verdict", "-p", "no:unraisableexception"]
-    command += ["--assert=plain"]
-    command += [f"--step={step.number}", f"--project={path}"]
+    command += ["--assert=plain", f"--step={step.number}", f"--project={path}"]
     options = {"cwd": ROOT, "env": os.environ | {"TEST_DEADLINE": DEADLINE}}
     with process_group(command, stderr=subprocess.STDOUT, **options) as tests:
         return tests.wait()
