@@ -24,9 +24,9 @@ from IPython.display import display
 from tutorial.shared.ports import free_port, wait_until_it_answers
 from tutorial.shared.processes import process_group
 from tutorial.shared.steps import find_step
-from tutorial.shared.valkey import DEFAULT_URL, answers, without_password
+from tutorial.shared.valkey import answers, redis_url, without_password
 
-REDIS_URL = os.environ.get("REDIS_URL", DEFAULT_URL)
+REDIS_URL = redis_url()
 # Every key of this kernel begins so; those of others are neither read nor deleted.
 PREFIX = f"notebook-{uuid.uuid4().hex[:4]}:"
 

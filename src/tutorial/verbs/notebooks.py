@@ -1,6 +1,7 @@
 """Open the notebooks in JupyterLab, or run them without a window."""
 
 import asyncio
+import contextlib
 import importlib.util
 import os
 import sys
@@ -8,7 +9,7 @@ import tempfile
 
 from ..shared.messages import TutorialError, say
 from ..shared.ports import port_number, refuse_taken_port
-from ..shared.processes import INTERRUPTED, on_signal, process_group, stop_on_signal
+from ..shared.processes import INTERRUPTED, process_group, stop_on_signal
 from ..shared.steps import ROOT
 from ..shared.valkey import redis_server
 
@@ -18,9 +19,8 @@ sys.modules.setdefault("rfc3987_syntax", None)
 LAB = "import tutorial.verbs.notebooks; from jupyterlab.labapp import main; main()"
 # `make run` installs less than `make notebooks`: these may not be there.
 NEEDED = ("jupyterlab", "nbclient", "matplotlib")
-# Seconds for a cell: of a quick run, whose longest cell needs 5, and of a full one.
-QUICK_DEADLINE, DEADLINE = 30, 120
-IN_THE_WAY = ("DJANGO_SETTINGS_MODULE", "MPLBACKEND")
+# What you may have set for other programs.
+IN_THE_WAY = {"DJANGO_SETTINGS_MODULE", "MPLBACKEND"}
 
 
 def add_parser(subparsers):
@@ -28,18 +28,13 @@ def add_parser(subparsers):
     parser = subparsers.add_parser(
         "notebooks",
         help="open the notebooks in JupyterLab",
-        description=__doc__,
         epilog="Example: tutorial notebooks --check 02",
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", help="02; else all of them")
-    how = parser.add_mutually_exclusive_group()
-    how.add_argument(
-        "--check", action="store_true", help="run them; compare what they show"
-    )
-    how.add_argument(
-        "--write", action="store_true", help="run them; write down what they show"
-    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="02; default: all")
     parser.add_argument("--port", type=port_number, help="of JupyterLab; default: 8888")
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument("--check", action="store_true", help="run them, compare outputs")
+    mode.add_argument("--write", action="store_true", help="run them, save outputs")
     parser.set_defaults(call=notebooks)
 
 
@@ -52,14 +47,19 @@ def notebooks(args):
         refuse_taken_port(args.port)
     with (
         stop_on_signal(),
-        redis_server(say, avoid=args.port) as url,
+        contextlib.suppress(asyncio.CancelledError),
+        redis_server() as url,
         tempfile.TemporaryDirectory() as folder,
     ):
-        # Of its own, so that nothing is left there.
-        env = os.environ | {"REDIS_URL": url, "JUPYTER_RUNTIME_DIR": folder}
-        if args.check or args.write:
-            return run_all(paths, env | {"IPYTHONDIR": folder}, args.write)
-        open_lab(paths[0], env, args.port)
+        env = {name: os.environ[name] for name in os.environ.keys() - IN_THE_WAY}
+        env |= {"REDIS_URL": url, "JUPYTER_RUNTIME_DIR": folder}
+        if not (args.check or args.write):
+            open_lab(paths[0], env, args.port)
+        from ..maintenance.notebook import run_all
+
+        if run_all(paths, env | {"IPYTHONDIR": folder}, args.write):
+            return 0
+        raise TutorialError("fix the cells above, or run `tutorial notebooks --write`.")
     say("\nStopped.")
     return INTERRUPTED if args.check or args.write else 0
 
@@ -67,8 +67,6 @@ def notebooks(args):
 def chosen(names):
     """Return the paths of the notebooks that begin with `names`, or of all."""
     paths = sorted(FOLDER.glob("*.ipynb"))
-    if not paths:
-        raise TutorialError(f"there is no notebook in {FOLDER}.")
     for name in names:
         if not name or not any(path.name.startswith(name) for path in paths):
             known = ", ".join(path.stem for path in paths)
@@ -76,50 +74,13 @@ def chosen(names):
     return [p for p in paths if not names or p.name.startswith(tuple(names))]
 
 
-def run_all(paths, env, write):
-    """Run the notebooks side by side and compare; return the exit status.
-
-    With `write` they run at their full size, and the files are written anew.
-    """
-    from ..maintenance.notebook import run_file
-
-    # What a person has set for other things would be in the way.
-    env = {name: env[name] for name in env.keys() - {*IN_THE_WAY}}
-    env["NOTEBOOKS"] = "" if write else "quick"
-    deadline = DEADLINE if write else QUICK_DEADLINE
-
-    async def all_at_once():
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        # Each client would take Ctrl-C for itself; all of them have to end.
-        loop.add_signal_handler = lambda *_: None
-        runs = (run_file(path, env, deadline, write) for path in paths)
-        # Cancelled, not interrupted: what is half started could not be ended.
-        with on_signal(lambda: loop.call_soon_threadsafe(task.cancel)):
-            return await asyncio.gather(*runs, return_exceptions=True)
-
-    try:
-        right = asyncio.run(all_at_once())
-    except asyncio.CancelledError:
-        say("\nStopped.")
-        return INTERRUPTED
-    # Instead of True or False there may be an exception, which Python takes for true.
-    if not all(each is True for each in right):
-        advice = ", or write down what they show: tutorial notebooks --write"
-        raise TutorialError(f"mend the cells above{'' if write else advice}")
-    return 0
-
-
 def open_lab(first, env, port):
     """Run JupyterLab, with the notebook `first` open, until a signal."""
-    command = [sys.executable, "-c", LAB, str(first)]
-    command += [f"--ServerApp.root_dir={FOLDER}", "--log-level=WARN"]
+    command = [sys.executable, "-c", LAB, str(first), "--log-level=WARN"]
+    command += [f"--ServerApp.root_dir={FOLDER}", "--allow-root"]
     # It would ask the network for newer versions and for extensions.
     command.append("--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate")
     command.append("--LabApp.extension_manager=readonly")
-    if port:
-        command.append(f"--port={port}")
-    if hasattr(os, "geteuid") and os.geteuid() == 0:  # as in most containers
-        command.append("--allow-root")
+    command += [f"--port={port}"] if port else []
     with process_group(command, cwd=FOLDER, env=env) as server:
-        status = server.wait()
-    raise TutorialError(f"JupyterLab has ended, status {status}.")
+        raise TutorialError(f"JupyterLab ended with status {server.wait()}.")

@@ -1,29 +1,37 @@
-"""Keep a Redis running for your own project: start a Valkey if none answers."""
+"""Keep a Redis running for your own project: start a Valkey at REDIS_URL."""
 
-import os
 import threading
+from urllib.parse import urlsplit
 
-from ..shared.messages import say
+from ..shared.messages import TutorialError, say
+from ..shared.ports import refuse_taken_port
 from ..shared.processes import stop_on_signal
-from ..shared.valkey import DEFAULT_URL, redis_server
+from ..shared.valkey import answers, redis_url, valkey, without_password
 
 
 def add_parser(subparsers):
     """Add `tutorial redis`."""
     parser = subparsers.add_parser(
-        "redis",
-        help="keep a Redis running until Ctrl-C",
-        description=__doc__,
-        epilog="Example: tutorial redis",
+        "redis", help="keep a Redis running", epilog="Example: tutorial redis"
     )
     parser.set_defaults(call=lambda args: keep_running())
 
 
 def keep_running():
-    """Keep the Redis at REDIS_URL, or a Valkey in its place, until a signal."""
-    with stop_on_signal(), redis_server(say, avoid=None) as url:
-        if url != os.environ.get("REDIS_URL", DEFAULT_URL):
-            say(f"In every other terminal, type first: export REDIS_URL={url}")
+    """Run a Valkey at REDIS_URL until a signal, unless a Redis answers; return 0."""
+    url, shown = redis_url(), without_password(redis_url())
+    if answers(url):
+        say(f"A Redis already answers at {shown}: use that one.")
+        return 0
+    address = urlsplit(url)
+    if address.hostname not in ("127.0.0.1", "localhost") or address.password:
+        raise TutorialError(
+            f"no Redis answers at {shown}: start it there, or set REDIS_URL to an "
+            "address at which this command can start one, redis://127.0.0.1:6379/0."
+        )
+    port = address.port or 6379
+    refuse_taken_port(port, example="REDIS_URL=redis://127.0.0.1:{}/0")
+    with stop_on_signal(), valkey(port):
         say("Stop with Ctrl-C.")
         threading.Event().wait()
     say("\nStopped.")

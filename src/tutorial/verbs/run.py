@@ -1,7 +1,6 @@
 """Run a step: prepare its database, find or start Redis, start Django's server."""
 
 import contextlib
-import json
 import os
 import subprocess
 import sys
@@ -12,26 +11,26 @@ from ..shared.processes import process_group, stop_on_signal
 from ..shared.steps import all_steps, find_step
 from ..shared.valkey import redis_server
 
+WELCOME = """
+{step.name} is running: open http://{host}:{port}/ in a browser.
+Sign in as alice, bob, carol or teacher; the password is: demo
+For a second person, open the same address in a private window.
+Stop with Ctrl-C.
+"""
+
 
 def add_parser(subparsers):
     """Add `tutorial run [STEP] [--port PORT]`."""
     parser = subparsers.add_parser(
-        "run",
-        help="run a step until Ctrl-C",
-        description=__doc__,
-        epilog="Example: tutorial run 03 --port 9000",
+        "run", help="run a step until Ctrl-C", epilog="Example: tutorial run 03"
     )
-    parser.add_argument("step", nargs="?", help="3, 03 or its name; else the last one")
-    parser.add_argument(
-        "--port",
-        type=port_number,
-        help="default: 8000 and the step's number, 8003 for 03",
-    )
+    parser.add_argument("step", nargs="?", help="3, 03 or its name; default: the last")
+    parser.add_argument("--port", type=port_number, help="default for 03: 8003")
     parser.set_defaults(call=lambda args: run(args.step, args.port))
 
 
 def run(name, port):
-    """Run the step called `name` on `port` until a signal; return the exit status.
+    """Run the step called `name` on `port` until a signal; return 0.
 
     Without a port each step has its own: to a browser, one address is one site, and it
     would go on showing the scripts of the step that it has seen there before.
@@ -41,54 +40,27 @@ def run(name, port):
     port = port or 8000 + int(step.number)
     refuse_taken_port(port)
     with stop_on_signal(), contextlib.ExitStack() as stack:
-        facts = prepare(step)
-        environment = dict(os.environ)
-        if facts["channel_layer"]:
-            environment["REDIS_URL"] = stack.enter_context(
-                redis_server(say, avoid=port)
-            )
-        server = stack.enter_context(
-            process_group(
-                [sys.executable, "manage.py", "runserver", f"{HOST}:{port}"],
-                cwd=step.path,
-                env=environment,
-            )
-        )
+        prepare(step)
+        env = dict(os.environ)
+        settings = step.path / "config/settings.py"
+        if "CHANNEL_LAYERS" in settings.read_text(encoding="utf-8"):
+            env["REDIS_URL"] = stack.enter_context(redis_server())
+        command = [sys.executable, "manage.py", "runserver", f"{HOST}:{port}"]
+        server = stack.enter_context(process_group(command, cwd=step.path, env=env))
         if wait_until_it_answers(server, port):
-            say(welcome(step, port, facts["users"]))
-        status = server.wait()
-        raise TutorialError(f"the server of {step.name} has ended, status {status}.")
+            say(WELCOME.format(step=step, host=HOST, port=port))
+        raise TutorialError(f"{step.name} ended with status {server.wait()}.")
     say("\nStopped.")
     return 0
 
 
 def prepare(step):
-    """Run `tutorial.shared.prepare` for `step` and return the facts that it prints."""
+    """Make the database of `step` ready, in a process of its own."""
     command = [sys.executable, "-m", "tutorial.shared.prepare"]
     done = subprocess.run(command, cwd=step.path, capture_output=True, text=True)
     if done.returncode:
         reason = done.stderr.strip().splitlines()[-1]
         raise TutorialError(
             f"{step.name} does not start: {reason} "
-            f"(python manage.py check, in {step.path}, shows where.)"
+            f"(Run python manage.py check in {step.path} to see where.)"
         )
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def welcome(step, port, users):
-    """Return what to do now, in words for a beginner; `users` are the demo users."""
-    who = (
-        f"Sign in as {', '.join(users)}; the password is: demo"
-        if users
-        else "Sign in as a user of yours: the demo users are not in this database."
-    )
-    return "\n".join(
-        [
-            "",
-            f"{step.name} is running: open http://{HOST}:{port}/ in a browser.",
-            who,
-            "A second person: open the same address in a private window.",
-            "Stop with Ctrl-C.",
-            "",
-        ]
-    )

@@ -1,0 +1,79 @@
+"""How the tool ends a group of processes, and what it does with signals."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from tutorial.shared.processes import process_group, stop_on_signal
+
+# A leader that ends when it is asked to, and its child, which does something first.
+LEADER = """
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", sys.argv[1]], stdout=subprocess.PIPE)
+child.stdout.readline()
+print(child.pid, flush=True)
+child.wait()
+"""
+CHILD = """
+import pathlib, signal, subprocess, sys
+def clean_up(*_):
+    subprocess.run([sys.executable, "-c", "import asyncio"])
+    pathlib.Path("cleaned").touch()
+    sys.exit()
+signal.signal(signal.SIGTERM, {handler})
+print(flush=True)
+while True:
+    signal.pause()
+"""
+
+
+def start(handler, folder):
+    """Return a process group whose child handles SIGTERM so; it works in `folder`."""
+    command = [sys.executable, "-c", LEADER, CHILD.format(handler=handler)]
+    return process_group(command, cwd=folder, stdout=subprocess.PIPE, text=True)
+
+
+def child_of(leader):
+    """Return the psutil.Process of the child, which is ready for a signal."""
+    with leader.stdout:
+        return psutil.Process(int(leader.stdout.readline()))
+
+
+def has_ended(process):
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_child_may_clean_up_after_the_leader_of_its_group_has_ended(tmp_path):
+    with start("clean_up", tmp_path) as leader:
+        child = child_of(leader)
+    assert leader.returncode == -signal.SIGTERM
+    assert (tmp_path / "cleaned").exists()
+    assert has_ended(child)
+
+
+@pytest.mark.waiting
+def test_a_child_that_does_not_end_is_killed(tmp_path):
+    with start("signal.SIG_IGN", tmp_path) as leader:
+        child = child_of(leader)
+        assert not has_ended(child)
+    assert leader.returncode == -signal.SIGTERM
+    assert not (tmp_path / "cleaned").exists()
+    assert has_ended(child)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_the_block_and_a_second_one_does_not_disturb_it(number):
+    before, after = signal.getsignal(number), []
+    with stop_on_signal():
+        try:
+            os.kill(os.getpid(), number)
+            after.append("the first signal was ignored")
+        finally:
+            os.kill(os.getpid(), number)
+            after.append("cleaned up")
+    assert after == ["cleaned up"]
+    assert signal.getsignal(number) == before
