@@ -1,34 +1,55 @@
-"""The command line: `tutorial run 03 --port 9000`."""
+"""The tool beside the steps."""
 
 import argparse
+import difflib
 import sys
 
 from .maintenance import carry
 from .shared.messages import TutorialError
+from .shared.processes import INTERRUPTED
 from .verbs import check, diff, measure, notebooks, redis, run, start
 
 VERBS = [run, start, diff, check, carry, redis, measure, notebooks]
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that says a mistake in one line."""
+    """An ArgumentParser that reports a mistake in one line, with an example."""
 
     def error(self, message):
-        raise TutorialError(f"{message} ({self.prog} --help shows an example)")
+        raise TutorialError(f"{message}. {self.epilog}")
 
 
 def main(argv=None):
     """Run one verb and return its exit status; a TutorialError is one line and a 2."""
-    parser = Parser(prog="tutorial", description=__doc__)
-    subparsers = parser.add_subparsers(required=True, metavar="VERB")
-    for verb in VERBS:
-        verb.add_parser(subparsers)
     try:
-        args = parser.parse_args(argv)
+        args = parsed(sys.argv[1:] if argv is None else argv)
         return args.call(args)
     except TutorialError as error:
         print(f"tutorial: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def parsed(argv):
+    """Return the arguments of a verb, and in `call` the function that takes them."""
+    example = "Example: tutorial run 03"
+    parser = Parser(prog="tutorial", description=__doc__, epilog=example)
+    subparsers = parser.add_subparsers(metavar="VERB")
+    for module in VERBS:
+        module.add_parser(subparsers)
+    verbs = subparsers.choices
+    for verb, module in zip(verbs.values(), VERBS, strict=True):
+        verb.description = module.__doc__.partition("\n")[0]
+    name, *rest = argv or [""]
+    if name in verbs:
+        return verbs[name].parse_args(rest)
+    if name in ("-h", "--help"):
+        parser.parse_args([name])
+    wrong = f"there is no verb {name!r}" if name else "a verb is missing"
+    for near in difflib.get_close_matches(name, verbs, n=1):
+        raise TutorialError(f"{wrong}; did you mean {near!r}? {verbs[near].epilog}")
+    parser.error(f"{wrong}; choose one of {', '.join(verbs)}")
 
 
 if __name__ == "__main__":

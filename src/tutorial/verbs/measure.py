@@ -4,15 +4,11 @@ Channels' own consumers and its test communicator, in this process; no server an
 Redis, whose time would hide what is measured.
 """
 
-import argparse
 import asyncio
 import threading
 import time
 
-from rich.console import Console
-from rich.table import Table
-
-from ..shared.messages import say
+from ..shared.messages import TutorialError, say
 
 
 def add_parser(subparsers):
@@ -20,45 +16,30 @@ def add_parser(subparsers):
     parser = subparsers.add_parser(
         "measure",
         help="let sync and async consumers do the same work",
-        description=__doc__.splitlines()[0],
         epilog="Example: tutorial measure --people 20 --seconds 0.1",
     )
-    parser.add_argument("--people", type=positive(int), default=6, help="default: 6")
-    parser.add_argument(
-        "--seconds", type=positive(float), default=0.5, help="default: 0.5"
-    )
+    parser.add_argument("--people", type=int, default=6, help="default: 6")
+    parser.add_argument("--seconds", type=float, default=0.5, help="default: 0.5")
     parser.set_defaults(call=lambda args: measure(args.people, args.seconds))
 
 
-def positive(kind):
-    """Return a function that reads a number of this kind above 0, at most 1000."""
-
-    def read(text):
-        number = kind(text)
-        if not 0 < number <= 1000:
-            raise argparse.ArgumentTypeError(f"{text} is not from 0 to 1000")
-        return number
-
-    return read
-
-
 def measure(people, seconds):
-    """Print, for each kind of consumer, when the last of `people` is answered."""
+    """Print, for each kind of consumer, when the last of `people` gets an answer."""
+    if not (0 < people <= 1000 and 0 < seconds <= 1000):
+        raise TutorialError("choose numbers above 0 and up to 1000.")
     say(f"{people} people at once, {seconds} s of waiting for each:\n")
-    table = Table("consumer", box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    table.add_column("the last one is answered after", justify="right")
-    table.add_column("handlers run in")
+    row = "{:28}   {:>30}   {}".format
+    say(row("consumer", "the last one is answered after", "handlers run in"))
     for name, consumer in consumers(seconds).items():
         duration, threads = asyncio.run(let_all_speak(consumer, people))
-        others = threads - {threading.main_thread()}
-        where = f"{len(others)} other thread" if others else "the event loop"
-        table.add_row(name, f"{duration:.1f} s", where)
-    Console().print(table)
+        others = len(threads - {threading.main_thread().name})
+        where = f"{others} other thread" if others else "the event loop"
+        say(row(name, f"{duration:.1f} s", where))
     return 0
 
 
 def consumers(seconds):
-    """Return {name: consumer class}; each waits `seconds`, then answers its thread."""
+    """Return {name: consumer class}; each waits `seconds`, then sends its thread."""
     from django.conf import settings
 
     if not settings.configured:
@@ -66,22 +47,19 @@ def consumers(seconds):
     from channels.generic.websocket import AsyncWebsocketConsumer, WebsocketConsumer
 
     class Sync(WebsocketConsumer):
-        def receive(self, text_data=None, bytes_data=None):
+        def receive(self, text_data):
             time.sleep(seconds)
-            self.scope["threads"].add(threading.current_thread())
-            self.send(text_data="done")
+            self.send(threading.current_thread().name)
 
     class Async(AsyncWebsocketConsumer):
-        async def receive(self, text_data=None, bytes_data=None):
+        async def receive(self, text_data):
             await asyncio.sleep(seconds)
-            self.scope["threads"].add(threading.current_thread())
-            await self.send(text_data="done")
+            await self.send(threading.current_thread().name)
 
     class Blocking(AsyncWebsocketConsumer):
-        async def receive(self, text_data=None, bytes_data=None):
+        async def receive(self, text_data):
             time.sleep(seconds)  # noqa: ASYNC251, the mistake that is measured
-            self.scope["threads"].add(threading.current_thread())
-            await self.send(text_data="done")
+            await self.send(threading.current_thread().name)
 
     return {
         "sync, time.sleep()": Sync,
@@ -91,19 +69,16 @@ def consumers(seconds):
 
 
 async def let_all_speak(consumer, people):
-    """Return (seconds until the last answer, the threads in which handlers ran)."""
+    """Return (seconds until the last answer, the names of the handlers' threads)."""
     from channels.testing import WebsocketCommunicator
 
-    threads = set()
     sockets = [WebsocketCommunicator(consumer.as_asgi(), "/") for _ in range(people)]
     for socket in sockets:
-        socket.scope["threads"] = threads
         await socket.connect()
     start = time.perf_counter()
     for socket in sockets:
         await socket.send_to(text_data="go")
-    for socket in sockets:
-        await socket.receive_from(timeout=None)
+    threads = {await socket.receive_from(timeout=None) for socket in sockets}
     duration = time.perf_counter() - start
     for socket in sockets:
         await socket.disconnect()

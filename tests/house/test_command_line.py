@@ -1,0 +1,121 @@
+"""The command line: what it says of a mistake, and what an install brings along."""
+
+import importlib.metadata
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.deadline import DEADLINE
+from tutorial.__main__ import main
+from tutorial.shared.steps import ROOT
+
+VERBS = ["run", "start", "diff", "check", "carry", "redis", "measure", "notebooks"]
+
+
+@pytest.fixture
+def refused(capsys):
+    """A function that runs the tool and returns the one line that it refuses with."""
+
+    def run(*arguments):
+        assert main(list(arguments)) == 2
+        said = capsys.readouterr()
+        assert (said.out, said.err.count("\n")) == ("", 1)
+        return said.err.removeprefix("tutorial: ").rstrip()
+
+    return run
+
+
+def test_a_command_without_a_verb_is_answered_with_the_verbs_and_an_example(refused):
+    assert refused() == (
+        "a verb is missing; choose one of run, start, diff, check, carry, redis, "
+        "measure, notebooks. Example: tutorial run 03"
+    )
+
+
+def test_for_a_mistyped_verb_the_nearest_one_is_suggested(refused):
+    assert refused("strat", "01", "x") == (
+        "there is no verb 'strat'; did you mean 'start'? "
+        "Example: tutorial start 01 ../mychat"
+    )
+
+
+def test_for_a_word_that_is_like_no_verb_all_of_them_are_named(refused):
+    said = refused("frobnicate")
+    assert said.startswith("there is no verb 'frobnicate'; choose one of run, start,")
+    assert said.endswith(". Example: tutorial run 03")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["start", "01"], "the following arguments are required: DIR. "),
+        (["check"], "the following arguments are required: STEP, DIR. "),
+        (["carry"], "the following arguments are required: step. "),
+    ],
+)
+def test_a_missing_argument_is_reported_with_an_example(refused, arguments, sentence):
+    said = refused(*arguments)
+    assert said.lower().startswith(sentence.lower())
+    assert said[len(sentence) :].startswith(f"Example: tutorial {arguments[0]} ")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_an_unknown_option_is_reported_with_an_example_of_its_verb(refused, verb):
+    arguments = {"start": ["01", "x"], "diff": ["01"], "check": ["01", "x"]}
+    arguments["carry"] = ["01"]
+    said = refused(verb, *arguments.get(verb, []), "--frobnicate")
+    assert said.startswith("unrecognized arguments: --frobnicate. Example: tutorial ")
+    assert said.split("Example: ")[1].startswith(f"tutorial {verb}")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_shows_what_a_verb_does_and_an_example(capsys, verb):
+    with pytest.raises(SystemExit) as leaving:
+        main([verb, "--help"])
+    assert leaving.value.code == 0
+    said = capsys.readouterr().out
+    assert f"usage: tutorial {verb}" in said
+    assert f"Example: tutorial {verb}" in said
+
+
+def test_help_lists_all_verbs(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    lines = capsys.readouterr().out.splitlines()
+    assert all(any(line.startswith(f"    {v}") for line in lines) for v in VERBS)
+
+
+def test_a_project_with_a_package_called_tests_keeps_its_own_tests(tmp_path):
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests/__init__.py").touch()
+    test = tmp_path / "tests/test_x.py"
+    test.write_text("import tests\n\n\ndef test_x():\n    assert tests.__path__\n")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed" in done.stdout
+
+
+def test_the_installed_tool_adds_no_plugin_and_no_other_package():
+    installed = importlib.metadata.distribution("realtime-django")
+    groups = {entry.group for entry in installed.entry_points}
+    assert groups == {"console_scripts"}
+    program = "import json, sys; print(json.dumps(sys.path))"
+    command = [sys.executable, "-I", "-c", program]
+    paths = json.loads(subprocess.check_output(command, text=True))
+    ours = [path for path in map(Path, paths) if path.is_relative_to(ROOT)]
+    ours = [path for path in ours if not path.is_relative_to(sys.prefix)]
+    assert ours == [ROOT / "src"]
+    packages = {path.name for path in ours[0].iterdir() if path.is_dir()}
+    assert packages - {"__pycache__"} == {"tutorial"}
