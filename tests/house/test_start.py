@@ -66,7 +66,7 @@ def test_the_first_chapter_starts_from_nothing(house, refused):
     assert not (house / "mine").exists()
 
 
-def test_a_step_that_is_none_is_told(house, refused):
+def test_an_unknown_step_is_answered_with_the_steps_there_are(house, refused):
     assert refused("mine", step="07").startswith("there is no step '07'; name one of")
 
 
@@ -83,7 +83,7 @@ def test_a_step_that_is_none_is_told(house, refused):
 def test_what_is_there_is_not_overwritten(house, refused, make):
     make(house / "mine")
     before = (house / "mine").lstat()
-    assert refused("mine") == "mine is there already: name another, or remove it."
+    assert refused("mine") == "mine exists: choose another name, or remove it."
     assert (house / "mine").lstat() == before
     assert not (house / "nowhere").exists()
     assert main(["start", "01", "another"]) == 0
@@ -94,22 +94,22 @@ def test_the_folders_above_are_made(house):
     assert (house / "a/b/mine/manage.py").exists()
 
 
-def test_a_place_that_cannot_be_is_told_in_one_line(house, refused):
+def test_a_place_that_cannot_be_written_is_reported_in_one_line(house, refused):
     (house / "note").write_text("a file")
-    assert refused("note/mine") == "note/mine cannot be made: Not a directory."
+    assert refused("note/mine") == "note/mine cannot be written: Not a directory."
 
 
 def test_no_copy_goes_among_the_steps(house, refused):
     for folder in ("steps/02_mine", "steps/00_site/mine", house / "steps"):
         said = refused(folder)
-        assert said == f"{folder} is among the steps: name a folder elsewhere."
+        assert said == f"{folder} is inside the steps: choose another folder."
     assert [step.name for step in all_steps()] == ["00_site", "01_chat"]
 
 
 def test_half_a_copy_is_not_left_behind(house, refused):
     unreadable = house / "steps/00_site/unreadable"
     unreadable.symlink_to("nowhere")
-    assert refused("mine").startswith("mine cannot be filled: [Errno 2] No such file")
+    assert refused("mine").startswith("mine cannot be written: [Errno 2] No such file")
     assert not (house / "mine").exists()
     unreadable.unlink()
     assert main(["start", "01", "mine"]) == 0
@@ -117,12 +117,12 @@ def test_half_a_copy_is_not_left_behind(house, refused):
 
 @pytest.mark.parametrize("step", all_steps()[1:], ids=lambda step: step.number)
 def test_what_every_chapter_starts_from_is_all_of_the_step_before(
-    step, tmp_path, capsys
+    step, tmp_path, capfd
 ):
     folder = tmp_path / "mine"
     assert main(["start", step.number, str(folder)]) == 0
     before = all_steps()[all_steps().index(step) - 1]
-    capsys.readouterr()
+    capfd.readouterr()
     assert main(["diff", before.number, str(folder)]) == 0
-    said = capsys.readouterr().out
-    assert said == f"Nothing is left to do: {folder} is {before.name}.\n\n"
+    said = capfd.readouterr().out
+    assert said == f"Nothing is left to do: {folder} is {before.name}.\n"

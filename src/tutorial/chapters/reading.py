@@ -1,6 +1,6 @@
 """Read a chapter: the fences of a step's README.md, and what each one means.
 
-CONTRIBUTING.md lists the forms. A fence that has none of them is a ChapterError.
+CONTRIBUTING.md lists the forms. A fence that has none of them is a TutorialError.
 """
 
 import re
@@ -12,33 +12,18 @@ from ..shared.messages import TutorialError
 
 # What takes the reader's folder from one step to the next.
 EDITS = ("file", "diff", "copy")
-PATH = re.compile(r"\*\*`(\S+)`\*\*")
-ILLUSTRATION = re.compile(r"<!-- illustration: (.+) -->\s*")
-# The whole info string of a fence, and what it means.
-KINDS = {
-    "diff": "diff",
-    "diff break": "break",
-    "diff answer": "answer",
-    "copy": "copy",
-    "pycon": "pycon",
-    "browser": "browser",
-    "js console": "js",
-    "mermaid": "mermaid",
-}
-
-
-class ChapterError(TutorialError):
-    """A chapter that does not keep the form: where, and what is wrong."""
+# The whole info string of a fence, and its kind.
+KINDS = {kind: kind for kind in ("diff", "copy", "pycon", "browser", "mermaid")}
+KINDS |= {"diff break": "break", "diff answer": "answer", "js console": "js"}
 
 
 @dataclass(frozen=True)
 class Block:
     """A fence, or an "undo": the place at which the reader puts a break back.
 
-    `kind` is "file", "diff", "copy", "break", "answer", "console", "pycon", "browser",
-    "js", "mermaid", "illustration" or "undo"; `text` is what stands in the fence,
-    `line` the number of its first line, `section` the heading above it. `name` is
-    the path of a file, the terminal of a console, the reason of an illustration.
+    `kind` is "file", "console", "illustration", "undo" or one of KINDS' values. `line`
+    is the number of the fence's first line, `section` the heading above it, `name` the
+    path of a file, the terminal of a console, or the reason of an illustration.
     """
 
     kind: str
@@ -53,8 +38,8 @@ def read_chapter(step):
     file = step.path / "README.md"
     try:
         return list(blocks_of(file.read_text(encoding="utf-8")))
-    except ChapterError as error:
-        raise ChapterError(f"steps/{step.name}/README.md, {error}")
+    except TutorialError as error:
+        raise TutorialError(f"steps/{step.name}/README.md, {error}")
 
 
 def blocks_of(text):
@@ -63,15 +48,11 @@ def blocks_of(text):
     for token in MarkdownIt().parse(text):
         if token.type.endswith("_open"):
             inside = token
-        elif token.type == "inline":
+        elif token.type in ("inline", "html_block"):
             before = token.content
-            if inside.tag in ("h1", "h2", "h3"):
+            if token.type == "inline" and inside.tag in ("h1", "h2", "h3"):
                 section = before
-            if "Put it back." in before:
-                yield Block("undo", "", token.map[0] + 1, section)
-        elif token.type == "html_block":
-            before = token.content
-            if "</details>" in before:
+            if "Put it back." in before or "</details>" in before:
                 yield Block("undo", "", token.map[0] + 1, section)
         elif token.type == "fence":
             line = token.map[0] + 1
@@ -81,16 +62,16 @@ def blocks_of(text):
 
 
 def meaning(info, before, line):
-    """Return the kind and the name of a fence; `before` is what stands above it."""
-    if match := ILLUSTRATION.fullmatch(before):
+    """Return the kind and the name of a fence; `before` is the text above it."""
+    if match := re.fullmatch(r"<!-- illustration: (.+) -->\s*", before):
         return "illustration", match[1]
-    if match := PATH.fullmatch(before):
+    if match := re.fullmatch(r"\*\*`(\S+)`\*\*", before):
         return "file", match[1]
     if info in KINDS:
         return KINDS[info], ""
     if info.split(" ")[0] == "console":
         return "console", info.removeprefix("console").strip()
-    raise ChapterError(f"line {line}: a fence of no form: {info!r}")
+    raise TutorialError(f"line {line}: this fence has no known form: {info!r}")
 
 
 def anchor(heading):

@@ -1,7 +1,7 @@
 """The steps: the folders in `steps/`, and nothing else, say which there are."""
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from .messages import TutorialError
 
@@ -10,8 +10,7 @@ ROOT = Path(__file__).resolve().parents[3]
 NOT_THE_PROJECT = ("README.md", "db.sqlite3", "__pycache__")
 
 
-@dataclass(frozen=True, order=True)
-class Step:
+class Step(NamedTuple):
     """One folder of `steps/`: `number` is "03", `path` ends in 03_channel_layer."""
 
     number: str
@@ -24,9 +23,8 @@ class Step:
 
 def all_steps():
     """Return the steps in order."""
-    return sorted(
-        Step(path.name[:2], path) for path in (ROOT / "steps").glob("[0-9][0-9]_*")
-    )
+    paths = (ROOT / "steps").glob("[0-9][0-9]_*")
+    return sorted(Step(path.name[:2], path) for path in paths)
 
 
 def find_step(name):
@@ -39,3 +37,11 @@ def find_step(name):
             return step
     known = ", ".join(step.name for step in all_steps())
     raise TutorialError(f"there is no step {name!r}; name one of {known}.")
+
+
+def step_before(step):
+    """Return the step that a chapter starts from; raise TutorialError for the first."""
+    earlier = [other for other in all_steps() if other < step]
+    if not earlier:
+        raise TutorialError(f"chapter {step.number} is the site itself: start with 01.")
+    return earlier[-1]

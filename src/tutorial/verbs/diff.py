@@ -1,28 +1,31 @@
 """Show what a chapter changes, in its order, or what is still to do in your folder."""
 
-import fnmatch
-import itertools
 import os
-from io import StringIO
+import re
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
-from ..chapters.page import is_page
-from ..chapters.patches import read_diff, write_diff
+from ..chapters.reading import EDITS, read_chapter
+from ..shared.git import git
 from ..shared.messages import TutorialError
-from ..shared.steps import NOT_THE_PROJECT, all_steps, find_step
+from ..shared.processes import stop_on_signal
+from ..shared.steps import NOT_THE_PROJECT, all_steps, find_step, step_before
 
 # What else collects in a folder: hidden files, bytecode, backups of editors.
-NOISE = (*NOT_THE_PROJECT, ".*", "*.pyc", "*~", "#*#", "*.bak", "*.orig", "*.rej")
+NOISE = (*NOT_THE_PROJECT, ".*", "*.pyc", "*~", r"\#*#", "*.bak", "*.orig", "*.rej")
+CONFIG = "[core]\n autocrlf = input\n fileMode = false\n"
+# How a line begins, and the code of its colour: bold, green, red, cyan, as in git.
+COLOURS = {r"(#+|diff|---|\+\+\+) ": 1, r"\+": 32, "-": 31, "@@": 36}
 
 
 def add_parser(subparsers):
-    """Add `tutorial diff STEP [STEP | DIR]`, with how to draw it."""
+    """Add `tutorial diff STEP [STEP | DIR] [--stat]`."""
     parser = subparsers.add_parser(
         "diff",
         help="show what a chapter changes, or what is still to do in your folder",
-        description=__doc__,
-        epilog="Examples: tutorial diff 03; tutorial diff 01 03 --side-by-side; "
-        "tutorial diff 03 ../my-chat; tutorial diff 03 --html chapter03.html",
+        epilog="Example: tutorial diff 03 ../mychat",
     )
     parser.add_argument("step", help="3, 03 or its name: what chapter 03 changes")
     parser.add_argument(
@@ -30,146 +33,104 @@ def add_parser(subparsers):
         nargs="?",
         metavar="STEP|DIR",
         help="a later step: what the chapters up to it change; "
-        "a folder: what it still lacks of the first",
+        "a folder: what it still lacks of the first step",
     )
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--side-by-side", action="store_true", help="old left, new right")
-    form.add_argument("--stat", action="store_true", help="only count the lines")
-    parser.add_argument(
-        "--html", metavar="FILE", type=Path, help="write a page for the browser"
-    )
-    parser.set_defaults(call=diff)
+    parser.add_argument("--stat", action="store_true", help="only count the lines")
+    parser.set_defaults(call=lambda args: diff(args.step, args.other, args.stat))
 
 
-def diff(args):
-    """Print, or write to a page, the diff that `args` name; return 0.
+def diff(name, other, stat):
+    """Print the diff that the arguments name; return 0.
 
-    Raises TutorialError when there is none, or when a file cannot be read or written.
+    In a pipe it is a patch, with headings, that `git apply` takes. Raises TutorialError
+    if there is no such diff.
     """
+    step = find_step(name)
     try:
-        # Not above: rich is slow to import, and `tutorial run` does not use it.
-        from ..chapters import drawing
-
-        parts = parts_of(args)
-        if args.html is None:
-            drawing.show(parts, args.side_by_side)
-            return 0
-        if args.html.exists() and not is_page(args.html):
-            raise TutorialError(f"{args.html} is there already: name another file.")
-        text = drawing.html_of(parts, args.side_by_side)
-        args.html.write_text(text, encoding="utf-8", errors="replace")
-        print(f"{args.html} is written: open it in a browser.")
-        return 0
-    except ImportError as error:
-        raise TutorialError(f"{error.name} is not installed: `make install` adds it.")
-    except OSError as error:
-        raise TutorialError(f"{error.filename or args.html}: {error.strerror}.")
-
-
-def parts_of(args):
-    """Return the parts that `tutorial.chapters.drawing` draws."""
-    step = find_step(args.step)
-    try:
-        last = find_step(args.other) if args.other else step
+        last = find_step(other) if other else step
     except TutorialError:
-        return folder_parts(Path(args.other), step, args.stat)
-    earlier = [other for other in all_steps() if other < step]
-    if not args.other and not earlier:
-        raise TutorialError(f"chapter {step.number} is the site itself: start with 01.")
-    first = step if args.other else earlier[-1]
-    chapters = [chapter for chapter in all_steps() if first < chapter <= last]
+        show(gap(Path(other), step, stat))
+        return 0
+    first = step if other else step_before(step)
+    chapters = [step for step in all_steps() if first < step <= last]
     if not chapters:
         raise TutorialError(
             f"{last.name} does not come after {first.name}: name an earlier step first."
         )
-    if args.stat:
-        title = f"From {first.name} to {last.name}"
-        return [("h1", title), ("stat", counted(differences(first.path, last.path)))]
-    return [part for chapter in chapters for part in chapter_parts(chapter)]
+    if stat:
+        counted = compare(first.path, last.path, "--stat")
+        show(f"# From {first.name} to {last.name}\n\n{counted}")
+    else:
+        show("\n".join(map(edits_of, chapters)))
+    return 0
 
 
-def chapter_parts(step):
-    """Yield the parts for a chapter: its title, its headings, its edits."""
-    from ..chapters.reading import EDITS, read_chapter
-
-    edits = [block for block in read_chapter(step) if block.kind in EDITS]
-    if not edits:
-        raise TutorialError(
-            f"the chapter {step.name} has no edits yet; --stat compares the folders."
-        )
+def edits_of(step):
+    """Return the edits of a chapter, in order, under its title and its headings."""
+    blocks = [block for block in read_chapter(step) if block.kind in EDITS]
     text = (step.path / "README.md").read_text(encoding="utf-8")
-    title = text.partition("\n")[0].removeprefix("# ")
-    yield "h1", title.replace("`", "")
-    for section, blocks in itertools.groupby(edits, lambda block: block.section):
-        if section != title:
-            yield "h2", section.replace("`", "")
-        for block in blocks:
-            if block.kind == "file":
-                yield "diff", write_diff(block.name, None, list(StringIO(block.text)))
-            elif block.kind == "diff":
-                yield "diff", block.text
-            else:
-                yield "p", "\n".join(copied(step, block.text.split()))
+    parts = [text.partition("\n")[0]]
+    section = parts[0].removeprefix("# ")
+    for block in blocks:
+        if block.section != section:
+            section = block.section
+            parts.append(f"## {section}")
+        parts.append(edit(block))
+    return "\n\n".join(parts) + "\n"
 
 
-def copied(step, names):
-    """Yield a line for each file that a chapter takes from its step."""
-    for name in names:
-        count = len(lines_of(step.path / name))
-        yield f"copied from the step: {name}, {f'{count} lines' if count else 'empty'}"
+def edit(block):
+    """Return an edit as a patch; what a chapter copies from its step is only named."""
+    if block.kind == "diff":
+        return block.text.rstrip("\n")
+    if block.kind == "copy":
+        return f"copied from the step: {', '.join(block.text.split())}"
+    lines = block.text.rstrip("\n").split("\n")
+    head = f"--- /dev/null\n+++ b/{block.name}\n@@ -0,0 +1,{len(lines)} @@"
+    return "\n+".join([head, *lines])
 
 
-def folder_parts(folder, step, stat):
-    """Return the parts for what is between a folder and the finished `step`."""
+def gap(folder, step, stat):
+    """Return what is between a folder and the finished `step`."""
     if not (folder / "manage.py").is_file():
         raise TutorialError(f"{folder} is neither a step nor a folder with manage.py.")
-    diffs = differences(folder, step.path)
-    if not diffs:
-        return [("p", f"Nothing is left to do: {folder} is {step.name}.")]
-    return [
-        ("h1", f"From {folder} to {step.name}"),
-        ("p", "What has a + is still to be added, what has a - to be taken away."),
-        *([("stat", counted(diffs))] if stat else [("diff", diff) for diff in diffs]),
-    ]
+    changes = compare(folder, step.path, "--stat" if stat else "--patch")
+    if not changes:
+        return f"Nothing is left to do: {folder} is {step.name}.\n"
+    return (
+        f"# From {folder} to {step.name}\n\n"
+        f"Add the lines with a +, and remove the lines with a -.\n\n{changes}"
+    )
 
 
-def differences(old, new):
-    """Return the unified diffs of all files that differ between two folders."""
-    old, new = files_in(old), files_in(new)
-    names = sorted(old.keys() | new.keys())
-    diffs = (write_diff(n, lines_of(old.get(n)), lines_of(new.get(n))) for n in names)
-    return [diff for diff in diffs if diff]
+def compare(old, new, form):
+    """Return what `git diff` prints for two folders, without noise and line ends."""
+    with tempfile.TemporaryDirectory() as repository:
+        env = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+        env["GIT_DIR"] = repository
+        git("init", "--quiet", "--template=", env=env)
+        Path(repository, "config").write_text(CONFIG)
+        noise, trees = Path(repository, "noise"), []
+        for folder in (old, new):
+            env["GIT_INDEX_FILE"] = f"{repository}/index{len(trees)}"
+            venvs = [f"/{file.parent.name}/" for file in folder.glob("*/pyvenv.cfg")]
+            noise.write_text("\n".join([*NOISE, *venvs]), encoding="utf-8")
+            look = ("ls-files", "--others", f"--exclude-from={noise}", "-z")
+            files = git(*look, cwd=folder, env=env)
+            add = ("update-index", "--add", "-z", "--stdin")
+            git(*add, cwd=folder, env=env, input=files)
+            trees.append(git("write-tree", env=env).strip())
+        return git("diff", form, *trees, env=env)
 
 
-def counted(diffs):
-    """Return (path, added lines, removed lines) for each file in unified diffs."""
-    files = [file for diff in diffs for file in read_diff(diff)]
-    return [(file.name, file.signs.count("+"), file.signs.count("-")) for file in files]
-
-
-def files_in(folder):
-    """Return {path below `folder`: Path} for its files, without noise."""
-    found = {}
-    for root, folders, names in os.walk(folder):
-        root = Path(root)
-        folders[:] = [
-            name for name in kept(folders) if not (root / name / "pyvenv.cfg").exists()
-        ]
-        for file in (root / name for name in kept(names)):
-            if file.is_file() and not is_page(file):
-                name = os.fsencode(file.relative_to(folder).as_posix())
-                found[name.decode(errors="backslashreplace")] = file
-    return found
-
-
-def kept(names):
-    """Return the names that no pattern in NOISE matches."""
-    return [n for n in names if not any(fnmatch.fnmatchcase(n, p) for p in NOISE)]
-
-
-def lines_of(file):
-    """Return the lines of a file, None for None; of bytes that are no text, a guess."""
-    if file is None:
-        return None
-    with file.open(encoding="utf-8", errors="backslashreplace") as lines:
-        return list(lines)
+def show(text):
+    """Print `text`, in a terminal with colours and in the pager that git uses."""
+    pager = "cat"
+    if sys.stdout.isatty():
+        pager = git("var", "GIT_PAGER", env={}).strip()
+        for start, code in COLOURS.items():
+            text = re.sub(f"(?m)^{start}.*", f"\x1b[{code}m\\g<0>\x1b[m", text)
+    # Ctrl-C is for the pager: it may only end a search.
+    with stop_on_signal(lambda *_: None):
+        env = {"LESS": "FRX", **os.environ}
+        subprocess.run(pager, shell=True, input=os.fsencode(text), env=env)
