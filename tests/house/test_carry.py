@@ -8,10 +8,8 @@ from tutorial.__main__ import main
 
 LINES = [f"line {number}\n" for number in range(1, 13)]
 POEM = "".join(LINES)
-MENDED = "Now `make test`: the replay then names the chapter blocks to mend.\n"
-TO_MEND = (
-    f"Mend the conflicts, then `make test`{MENDED.removeprefix('Now `make test`')}"
-)
+DONE = "Now run `make test`: it names the chapter blocks that need the change.\n"
+TO_RESOLVE = DONE.replace("Now run", "Resolve the conflicts, then run")
 
 
 class House:
@@ -86,13 +84,11 @@ def carry(house, capsys):
 
 def results(said):
     """Return {(step, file): result} from what `carry` says."""
-    found, step = {}, ""
+    found = {}
     for line in said.splitlines()[:-1]:
-        if line.startswith("    "):
-            file, _, result = line.strip().partition(": ")
-            found[step, file] = result
-        else:
-            step = line[:2]
+        path, _, result = line.partition(": ")
+        step, _, file = path.partition("/")
+        found[step[:2], file] = result
     return found
 
 
@@ -100,7 +96,7 @@ def test_a_changed_line_reaches_every_later_step_and_no_earlier_one(house, carry
     house.write("02", house.read("02").replace("line 3", "LINE 3"))
     assert carry("02") == (
         0,
-        f"03_three\n    poem.txt: changed\n04_four\n    poem.txt: changed\n{MENDED}",
+        f"03_three/poem.txt: changed\n04_four/poem.txt: changed\n{DONE}",
     )
     assert house.read("04") == POEM.replace("line 3", "LINE 3").replace(
         "line 12", "04_four"
@@ -123,7 +119,7 @@ def test_a_change_that_is_committed_is_not_carried(house, carry):
     house.commit()
     assert carry("02") == (
         2,
-        "tutorial: 02_two has no uncommitted change beside README.md.\n",
+        "tutorial: 02_two has no uncommitted change but README.md.\n",
     )
 
 
@@ -143,9 +139,7 @@ def test_a_new_file_is_carried_and_an_ignored_one_is_not(house, carry, text, sta
     assert not house.path("03", "db.sqlite3").exists()
 
 
-def test_a_file_that_is_deleted_goes_everywhere_and_so_does_its_empty_folder(
-    house, carry
-):
+def test_a_deleted_file_is_deleted_everywhere_and_so_is_its_empty_folder(house, carry):
     for step in ("02", "03"):
         house.write(step, "x", "a/b/gone.txt")
     house.commit()
@@ -161,27 +155,28 @@ def test_a_file_that_is_deleted_goes_everywhere_and_so_does_its_empty_folder(
     assert not house.path("03", "a").exists()
 
 
-def test_a_deleted_file_that_a_later_step_has_otherwise_is_a_conflict(house, carry):
+def test_a_deleted_file_that_differs_in_a_later_step_is_a_conflict(house, carry):
     house.path("02", "poem.txt").unlink()
     house.path("02", "same.txt").unlink()
     status, said = carry("02")
     assert status == 1
     assert results(said)["03", "same.txt"] == "deleted"
     assert results(said)["03", "poem.txt"] == (
-        "conflict: not deleted, because it is not the same here"
+        "conflict: git says: error: steps/03_three/poem.txt: patch does not apply"
     )
     assert "03_three" in house.read("03")
 
 
-def test_a_file_that_a_later_step_has_not_any_more_is_a_conflict(house, carry):
+def test_a_file_that_a_later_step_no_longer_has_is_a_conflict(house, carry):
     house.write("01", POEM + "more\n", "old.txt")
+    missing = "conflict: git says: error: steps/{}/old.txt: does not exist in index"
     status, said = carry("01")
     assert (status, results(said)) == (
         1,
         {
             ("02", "old.txt"): "changed",
-            ("03", "old.txt"): "conflict: is not there any more",
-            ("04", "old.txt"): "conflict: is not there any more",
+            ("03", "old.txt"): missing.format("03_three"),
+            ("04", "old.txt"): missing.format("04_four"),
         },
     )
     assert not house.path("03", "old.txt").exists()
@@ -201,11 +196,11 @@ def test_a_conflict_leaves_markers_and_does_not_hold_up_the_other_files(house, c
     house.write("02", POEM.replace("line 3", "LINE 3"), "same.txt")
     status, said = carry("02")
     assert status == 1
-    assert said.endswith(TO_MEND)
+    assert said.endswith(TO_RESOLVE)
     assert results(said)["03", "poem.txt"] == "conflict"
     assert results(said)["03", "same.txt"] == "changed"
     assert house.read("03") == POEM.replace(
-        "line 12\n", "<<<<<<< 03_three\n03_three\n=======\nlast\n>>>>>>> 02_two\n"
+        "line 12\n", "<<<<<<< ours\n03_three\n=======\nlast\n>>>>>>> theirs\n"
     )
     assert "LINE 3" in house.read("03", "same.txt")
 
@@ -226,10 +221,9 @@ def test_a_binary_file_that_differs_is_a_conflict_and_stays(house, carry):
     house.write("03", b"\0two", "same.txt")
     status, said = carry("02")
     assert status == 1
-    assert results(said) == {
-        ("03", "same.txt"): "conflict: git cannot merge it, it is no text",
-        ("04", "same.txt"): "changed",
-    }
+    assert results(said)["04", "same.txt"] == "changed"
+    conflict = "conflict: git says: warning: Cannot merge binary files: "
+    assert results(said)["03", "same.txt"].startswith(conflict)
     assert house.path("03", "same.txt").read_bytes() == b"\0two"
     assert house.path("04", "same.txt").read_bytes() == b"\0one"
 
@@ -257,26 +251,26 @@ def test_carried_twice_is_carried_once(house, carry):
     assert house.read("04").count("line 3a") == 1
 
 
-def test_a_conflict_that_is_not_mended_stays_one(house, carry):
+def test_a_conflict_that_is_not_resolved_stays_one(house, carry):
     house.write("02", house.read("02").replace("02_two", "last"))
     assert carry("02")[0] == 1
     once = house.contents()
     status, said = carry("02")
     assert status == 1
     assert set(results(said).values()) == {
-        "conflict: still has the markers of an earlier one"
+        "conflict: the markers of an earlier one are still there"
     }
     assert house.contents() == once
 
 
-def test_a_conflict_that_was_mended_comes_again_until_it_is_committed(house, carry):
+def test_a_resolved_conflict_comes_again_until_it_is_committed(house, carry):
     house.write("02", house.read("02").replace("02_two\n", "02_two\nthe end\n"))
     assert carry("02")[0] == 1
     for step in ("03", "04"):
         house.write(step, POEM.replace("line 12\n", f"own {step}\nthe end\n"))
     assert carry("02")[0] == 1
     assert house.read("03").count("the end\n") == 1
-    assert "own 03\n=======\n02_two\n>>>>>>> 02_two\nthe end\n" in house.read("03")
+    assert "own 03\n=======\n02_two\n>>>>>>> theirs\nthe end\n" in house.read("03")
     for step in ("03", "04"):
         house.write(step, POEM.replace("line 12\n", f"own {step}\nthe end\n"))
     house.commit()
@@ -286,13 +280,12 @@ def test_a_conflict_that_was_mended_comes_again_until_it_is_committed(house, car
     assert "LINE 3" in house.read("03")
 
 
-def test_changes_that_a_later_step_has_of_its_own_are_told_and_kept(house, carry):
+def test_changes_that_a_later_step_has_of_its_own_are_kept(house, carry):
     house.write("02", house.read("02").replace("line 3", "LINE 3"))
     house.write("03", house.read("03").replace("line 7", "LINE 7"))
     status, said = carry("02")
     assert status == 0
-    assert "03_three (has uncommitted changes already)\n" in said
-    assert "04_four\n" in said
+    assert set(results(said).values()) == {"changed"}
     assert "LINE 3" in house.read("03")
     assert "LINE 7" in house.read("03")
     assert "LINE 7" not in house.read("04")
@@ -321,25 +314,26 @@ def test_a_file_that_cannot_be_written_is_a_conflict(house, carry):
 def test_markers_in_the_step_itself_are_not_carried(house, carry):
     house.write("02", "<<<<<<< a\n1\n=======\n2\n>>>>>>> b\n")
     before = house.contents()
-    assert carry("02") == (
-        2,
-        "tutorial: 02_two/poem.txt has conflict markers: mend it.\n",
-    )
+    status, said = carry("02")
+    assert status == 1
+    assert set(results(said).values()) == {
+        "conflict: the markers of an earlier one are still there"
+    }
     assert house.contents() == before
 
 
-def test_the_last_step_and_one_that_is_none_are_told_in_one_line(house, carry):
+def test_the_last_step_and_an_unknown_one_are_refused_in_one_line(house, carry):
     house.write("04", "changed\n")
     assert carry("04") == (
         2,
-        "tutorial: 04_four is the last step: nothing is to follow it.\n",
+        "tutorial: 04_four is the last step: no step comes after it.\n",
     )
     status, said = carry("05")
     assert status == 2
     assert said.startswith("tutorial: there is no step '05'; name one of 01_one, ")
 
 
-def test_a_folder_without_git_and_a_machine_without_it_are_told_in_one_line(
+def test_without_a_repository_or_without_git_the_tool_says_so_in_one_line(
     house, carry, monkeypatch
 ):
     house.write("02", "changed\n")
