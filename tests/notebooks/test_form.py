@@ -104,8 +104,8 @@ def test_what_varies_is_no_difference(before, now):
             cell(stream(REFUSED)),
             cell(stream(REFUSED_WITH_CARETS.replace("Syntax", "Type"))),
             [
-                "-    \"SyntaxError: 'await' outside function\"",
-                "+    \"TypeError: 'await' outside function\"",
+                """-   "SyntaxError: 'await' outside function\\n\"""",
+                """+   "TypeError: 'await' outside function\\n\"""",
             ],
         ),
         (

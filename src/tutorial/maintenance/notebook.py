@@ -149,7 +149,10 @@ def differences(before, now):
 def shown(notebook):
     """Yield what each cell shows, as lines of JSON, without what varies."""
     for cell in json.loads(written(notebook))["cells"]:
-        text = normal(json.dumps(cell.get("outputs"), indent=1, ensure_ascii=False))
+        outputs = cell.get("outputs", [])
+        for output in (output for output in outputs if "text" in output):
+            output["text"] = normal("".join(output["text"])).splitlines(keepends=True)
+        text = normal(json.dumps(outputs, indent=1, ensure_ascii=False))
         text = re.sub(r'("image/.+?": ).+', r"\1", text)
         if "varies" in cell["metadata"].get("tags", []):
             text = re.sub(r"\d+([.,]\d+)*", "#", text)

@@ -352,7 +352,7 @@ MISTAKES = [
         'f"room_{room_name}"',
         'f"chat_{room_name}"',
         "Expected: a message stays in its room.",
-        "Seen: {'message': \"in '1'\", …}, not 'in 1'.",
+        "Seen: {'message': …}, not ….",
         "06 A socket for each name",
     ),
     Mistake(
@@ -398,7 +398,15 @@ def shape(text):
 
 
 @pytest.mark.parametrize(
-    "mistake", [pytest.param(m, id=f"{m.step}: {m.what}") for m in MISTAKES]
+    "mistake",
+    [
+        pytest.param(
+            mistake,
+            id=f"{mistake.step}: {mistake.what}",
+            marks=pytest.mark.holds(since=mistake.step, until=mistake.step),
+        )
+        for mistake in MISTAKES
+    ],
 )
 def test_a_mistake_is_named_and_its_section(mistake, tmp_path, warm_runs, capsys):
     folder = copy_folder(find_step(mistake.step).path, tmp_path / "mychat")
