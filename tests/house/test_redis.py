@@ -78,8 +78,9 @@ def test_what_is_not_an_address_is_reported_in_one_line(address):
         answers(address)
 
 
-def test_a_mistake_in_an_address_is_answered_in_one_line():
-    status, [line] = answer_of(ROOT, "redis", REDIS_URL="x")
+@pytest.mark.parametrize("address", ["x", "redis://[::1"])
+def test_a_mistake_in_an_address_is_answered_in_one_line(address):
+    status, [line] = answer_of(ROOT, "redis", REDIS_URL=address)
     assert status == 2
     assert line.startswith("tutorial: REDIS_URL is not a valid address: ")
 
@@ -95,16 +96,22 @@ def test_for_a_port_that_another_program_uses_the_next_one_is_suggested():
 
 
 @pytest.mark.parametrize(
-    "url", ["unix:///nowhere.sock", "redis://127.0.0.2:1/0", "redis://:secret@{}/0"]
+    "url",
+    [
+        "unix:///nowhere.sock",
+        "redis://127.0.0.2:1/0",
+        "redis://:secret@127.0.0.1:{port}/0",
+        "rediss://127.0.0.1:{port}/0",
+    ],
 )
 def test_where_no_valkey_can_be_started_the_tool_says_what_to_do(url):
-    url = url.format(f"127.0.0.1:{free_port()}")
+    url = url.format(port=free_port())
     status, [line] = answer_of(ROOT, "redis", REDIS_URL=url)
     assert status == 2
     assert line.startswith("tutorial: no Redis answers at ")
     assert line.endswith(
-        " set REDIS_URL to an address at which this command can start "
-        "one, redis://127.0.0.1:6379/0."
+        ": start it there, or set REDIS_URL to an address like "
+        "redis://127.0.0.1:6379/0, and this command starts one."
     )
     assert "secret" not in line
 

@@ -6,7 +6,13 @@ from urllib.parse import urlsplit
 from ..shared.messages import TutorialError, say
 from ..shared.ports import refuse_taken_port
 from ..shared.processes import stop_on_signal
-from ..shared.valkey import answers, redis_url, valkey, without_password
+from ..shared.valkey import (
+    DEFAULT_URL,
+    answers,
+    redis_url,
+    valkey,
+    without_password,
+)
 
 
 def add_parser(subparsers):
@@ -19,15 +25,16 @@ def add_parser(subparsers):
 
 def keep_running():
     """Run a Valkey at REDIS_URL until a signal, unless a Redis answers; return 0."""
-    url, shown = redis_url(), without_password(redis_url())
+    url = redis_url()
     if answers(url):
-        say(f"A Redis already answers at {shown}: use that one.")
+        say(f"A Redis already answers at {without_password(url)}: use that one.")
         return 0
     address = urlsplit(url)
-    if address.hostname not in ("127.0.0.1", "localhost") or address.password:
+    server = f"{address.scheme}://{address.hostname}"
+    if server not in ("redis://127.0.0.1", "redis://localhost") or address.password:
         raise TutorialError(
-            f"no Redis answers at {shown}: start it there, or set REDIS_URL to an "
-            "address at which this command can start one, redis://127.0.0.1:6379/0."
+            f"no Redis answers at {without_password(url)}: start it there, or set "
+            f"REDIS_URL to an address like {DEFAULT_URL}, and this command starts one."
         )
     port = address.port or 6379
     refuse_taken_port(port, example="REDIS_URL=redis://127.0.0.1:{}/0")
