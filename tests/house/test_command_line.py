@@ -29,7 +29,7 @@ def refused(capsys):
     return run
 
 
-def test_a_command_without_a_verb_is_answered_with_the_verbs_and_an_example(refused):
+def test_without_a_verb_the_tool_lists_the_verbs_and_gives_an_example(refused):
     assert refused() == (
         "a verb is missing; choose one of run, start, diff, check, carry, redis, "
         "measure, notebooks. Example: tutorial run 03"
@@ -43,7 +43,7 @@ def test_for_a_mistyped_verb_the_nearest_one_is_suggested(refused):
     )
 
 
-def test_for_a_word_that_is_like_no_verb_all_of_them_are_named(refused):
+def test_for_a_word_unlike_any_verb_the_tool_lists_the_verbs(refused):
     said = refused("frobnicate")
     assert said.startswith("there is no verb 'frobnicate'; choose one of run, start,")
     assert said.endswith(". Example: tutorial run 03")

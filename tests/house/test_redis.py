@@ -79,7 +79,7 @@ def test_what_is_not_an_address_is_reported_in_one_line(address):
 
 
 @pytest.mark.parametrize("address", ["x", "redis://[::1"])
-def test_a_mistake_in_an_address_is_answered_in_one_line(address):
+def test_redis_reports_a_mistake_in_the_address_in_one_line(address):
     status, [line] = answer_of(ROOT, "redis", REDIS_URL=address)
     assert status == 2
     assert line.startswith("tutorial: REDIS_URL is not a valid address: ")

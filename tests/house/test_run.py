@@ -120,7 +120,7 @@ def test_a_second_start_does_not_undo_what_the_person_has_changed(house):
         assert names.fetchall() == [("alice",), ("carol",), ("teacher",)]
 
 
-def test_an_unknown_step_is_answered_with_the_steps_there_are(house):
+def test_for_an_unknown_step_the_tool_lists_the_steps(house):
     status, lines = answer_of(house, "run", "77")
     assert status == 2
     names = ", ".join(step.name for step in all_steps())

@@ -66,7 +66,7 @@ def test_the_first_chapter_starts_from_nothing(house, refused):
     assert not (house / "mine").exists()
 
 
-def test_an_unknown_step_is_answered_with_the_steps_there_are(house, refused):
+def test_for_an_unknown_step_the_tool_lists_the_steps(house, refused):
     assert refused("mine", step="07").startswith("there is no step '07'; name one of")
 
 
@@ -80,7 +80,7 @@ def test_an_unknown_step_is_answered_with_the_steps_there_are(house, refused):
     ],
     ids=["folder", "file", "dangling symlink", "symlink to itself"],
 )
-def test_what_is_there_is_not_overwritten(house, refused, make):
+def test_what_exists_is_not_overwritten(house, refused, make):
     make(house / "mine")
     before = (house / "mine").lstat()
     assert refused("mine") == "mine exists: choose another name, or remove it."
@@ -99,14 +99,14 @@ def test_a_place_that_cannot_be_written_is_reported_in_one_line(house, refused):
     assert refused("note/mine") == "note/mine cannot be written: Not a directory."
 
 
-def test_no_copy_goes_among_the_steps(house, refused):
+def test_a_folder_inside_the_steps_is_refused(house, refused):
     for folder in ("steps/02_mine", "steps/00_site/mine", house / "steps"):
         said = refused(folder)
         assert said == f"{folder} is inside the steps: choose another folder."
     assert [step.name for step in all_steps()] == ["00_site", "01_chat"]
 
 
-def test_half_a_copy_is_not_left_behind(house, refused):
+def test_an_incomplete_copy_is_removed(house, refused):
     unreadable = house / "steps/00_site/unreadable"
     unreadable.symlink_to("nowhere")
     assert refused("mine").startswith("mine cannot be written: [Errno 2] No such file")
@@ -116,9 +116,7 @@ def test_half_a_copy_is_not_left_behind(house, refused):
 
 
 @pytest.mark.parametrize("step", all_steps()[1:], ids=lambda step: step.number)
-def test_what_every_chapter_starts_from_is_all_of_the_step_before(
-    step, tmp_path, capfd
-):
+def test_every_chapter_starts_from_the_whole_step_before_it(step, tmp_path, capfd):
     folder = tmp_path / "mine"
     assert main(["start", step.number, str(folder)]) == 0
     before = all_steps()[all_steps().index(step) - 1]

@@ -1,5 +1,6 @@
 """`tutorial notebooks`, tried from outside."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -104,7 +105,7 @@ def write(house, name, *sources, shows=()):
     return path
 
 
-def test_a_cell_that_does_not_do_what_it_should_is_named(house, redis_url):
+def test_a_cell_that_fails_hangs_or_dies_is_named(house, redis_url):
     left = house / "left"
     write(house, "fails", "print(1)", "1 / 0", "print(2)", shows=["1\n"])
     write(
@@ -142,6 +143,16 @@ def test_a_cell_that_does_not_do_what_it_should_is_named(house, redis_url):
     # Also the kernel that hung was asked to end, and has cleaned up.
     assert left.exists()
     assert state(house / "notebooks") == before
+
+
+def test_a_run_that_is_cancelled_does_not_pass(redis_url, monkeypatch, capsys):
+    async def run_file(*_):
+        raise asyncio.CancelledError
+
+    monkeypatch.setenv("REDIS_URL", redis_url)
+    monkeypatch.setattr(notebook, "run_file", run_file)
+    assert main(["notebooks", "--check", "01"]) == 130
+    assert capsys.readouterr().out.endswith("\nStopped.\n")
 
 
 def test_what_is_written_is_what_a_full_run_shows(house, redis_url):
@@ -234,7 +245,7 @@ def test_without_jupyter_the_tool_says_what_installs_it(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("arguments", [["05"], ["--check", "01", "x"], ["--write", ""]])
-def test_an_unknown_notebook_is_answered_with_those_there_are(capsys, arguments):
+def test_for_an_unknown_notebook_the_tool_lists_the_notebooks(capsys, arguments):
     assert main(["notebooks", *arguments]) == 2
     said = capsys.readouterr().err
     assert said.startswith("tutorial: there is no notebook ")

@@ -1,1 +1,1 @@
-"""What the verbs share: steps, processes, ports, Redis, and what is said."""
+"""What the verbs share: steps, processes, ports, git, Redis, and messages."""
