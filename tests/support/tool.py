@@ -54,22 +54,33 @@ class Tool:
         """Return the processes that the tool has started, with theirs."""
         return psutil.Process(self.process.pid).children(recursive=True)
 
-    def stop(self, number):
-        """Send a signal, wait for the end; return the exit status and what is left."""
+    def stop(self, number, within=DEADLINE):
+        """Send a signal, wait for the end; return the exit status and what is left.
+
+        That is a list of the processes which the tool has started and which have not
+        ended `within` seconds after it. They are killed, as is the tool itself if it
+        goes on so long.
+        """
         family = self.family()
         self.process.send_signal(number)
-        status = self.process.wait(DEADLINE)
-        _, alive = psutil.wait_procs(family, timeout=0)
+        try:
+            status = self.process.wait(within)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            status = self.process.wait()
+        _, alive = psutil.wait_procs(family, timeout=within)
         for process in alive:
             process.kill()
         return status, alive
 
     def end(self):
-        """Stop the tool if it still runs, and close its pipes."""
+        """Stop the tool if it still runs, and close its pipes; fail if some is left."""
+        alive = []
         if self.process.poll() is None:
-            self.stop(signal.SIGTERM)
+            _, alive = self.stop(signal.SIGTERM)
         self._reader.join(DEADLINE)
         self.process.stderr.close()
+        assert alive == []
 
 
 @contextlib.contextmanager
