@@ -1,5 +1,6 @@
 """`tutorial check`: what it says of a folder, on a small house and on real steps."""
 
+import os
 import re
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from tests.support.folders import copy_folder
 from tests.support.tool import running
 from tutorial.__main__ import main
 from tutorial.chapters.edits import first_gap
+from tutorial.chapters.reading import read_chapter
 from tutorial.shared.steps import ROOT, all_steps, find_step
 from tutorial.verbs import check
 
@@ -215,6 +217,20 @@ def test_what_the_answer_to_an_exercise_changes_is_not_lacking(mine, wrong, sent
     assert "again(hello)\n" in text
     (mine / "hello.py").write_text(text.replace("again(hello)\n", wrong))
     assert first_gap(find_step("02"), mine) == sentence
+
+
+@pytest.mark.parametrize("step", all_steps(), ids=lambda step: step.number)
+def test_a_step_in_which_an_answer_was_applied_lacks_nothing(step, tmp_path):
+    apply = ["git", "apply", "-"]
+    outside = os.environ | {"GIT_CEILING_DIRECTORIES": str(tmp_path)}
+    answers = [block for block in read_chapter(step) if block.kind == "answer"]
+    assert answers
+    for answer in answers:
+        folder = copy_folder(step.path, tmp_path / f"line {answer.line}")
+        subprocess.run(
+            apply, cwd=folder, env=outside, input=answer.text, text=True, check=True
+        )
+        assert first_gap(step, folder) is None, answer.line
 
 
 def test_a_file_that_is_not_there_lacks_everything(mine):

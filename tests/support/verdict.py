@@ -1,6 +1,6 @@
 """A plugin of pytest: it says what `tutorial check` says of the tests, nothing more.
 
-A dot for every fifth test that passes; then how many have passed, or what was expected
+A dot for every test that passes; then how many have passed, or what was expected
 and what was seen in the first that failed.
 """
 
@@ -10,7 +10,6 @@ import pytest
 
 from .places import explain
 
-TESTS_PER_DOT = 5
 LONGEST = 200  # characters of what was seen: some tests send much
 LAYERS = ("valkey", "no layer")
 
@@ -55,8 +54,7 @@ class Verdict:
             self.say_failed(sentence(item), explain(error, self.folder))
         elif report.passed and report.when == "call":
             self.passed += 1
-            if self.passed % TESTS_PER_DOT == 0:
-                self.say(".", end="")
+            self.say(".", end="")
         return report
 
     def say_failed(self, expected, seen):
