@@ -1,4 +1,7 @@
-"""The spec can fail: each mistake in a copy of a step turns the right test red."""
+"""The spec can fail: each mistake in a copy of a step turns the right test red.
+
+Mistakes that learners make are in test_mistakes.py, with what they are told.
+"""
 
 from dataclasses import dataclass
 
@@ -80,22 +83,6 @@ MUTANTS = [
         "spec/test_handshake.py::test_anonymous_visitors_are_refused",
     ),
     Mutant(
-        "nobody checks the origin",
-        "02",
-        ASGI,
-        "AllowedHostsOriginValidator(\n",
-        "(\n",
-        "spec/test_handshake.py::test_a_page_of_another_site_is_refused",
-    ),
-    Mutant(
-        "nobody finds out who the user is",
-        "03",
-        ASGI,
-        "AuthMiddlewareStack(R",
-        "(R",
-        "spec/test_handshake.py::test_a_student_of_the_course_is_accepted",
-    ),
-    Mutant(
         "the room page does not ask who is enrolled",
         "01",
         VIEW,
@@ -112,14 +99,6 @@ MUTANTS = [
         "spec/test_pages.py::test_the_room_page_is_never_cached",
     ),
     Mutant(
-        "one consumer serves all sockets",
-        "03",
-        ROUTING,
-        "ChatConsumer.as_asgi()",
-        "ChatConsumer()",
-        "spec/test_messages.py::test_a_message_reaches_everybody_in_the_room",
-    ),
-    Mutant(
         "a message is shown as HTML",
         "05",
         SCRIPT,
@@ -134,22 +113,6 @@ MUTANTS = [
         "if self.room_group_name:",
         "if False:",
         "spec/test_messages.py::test_a_closed_socket_is_removed_from_its_group",
-    ),
-    Mutant(
-        "nobody awaits the sending to the group",
-        "05",
-        CONSUMER,
-        "await self.channel_layer.group_send(",
-        "self.channel_layer.group_send(",
-        "spec/test_messages.py::test_a_message_comes_back_to_its_sender_once",
-    ),
-    Mutant(
-        "nobody validates what comes in",
-        "01",
-        CONSUMER,
-        "message = clean_message(text_data)",
-        'message = json.loads(text_data)["message"]',
-        "spec/test_bad_input.py::test_bad_input_returns_an_error_to_its_sender_alone",
     ),
     Mutant(
         "an error is told to the whole room",
@@ -186,22 +149,6 @@ MUTANTS = [
         "test_a_socket_that_was_idle_for_six_seconds_receives_messages",
     ),
     Mutant(
-        "the consumer is a synchronous one",
-        "05",
-        CONSUMER,
-        (find_step("05").path / CONSUMER).read_text(),
-        (find_step("04").path / CONSUMER).read_text(),
-        "spec/test_messages.py::test_nobody_waits_while_another_message_is_being_sent",
-    ),
-    Mutant(
-        "a channel keeps only 100 messages",
-        "05",
-        SETTINGS,
-        '"capacity": 2000,',
-        "",
-        "spec/test_load.py::test_no_message_is_lost_when_a_whole_class_writes_at_once",
-    ),
-    Mutant(
         "a command is not tried again when Redis is back",
         "05",
         SETTINGS,
@@ -209,14 +156,6 @@ MUTANTS = [
         "",
         "servers/test_valkey_restart.py::"
         "test_a_killed_valkey_closes_the_sockets_and_a_reload_works_when_it_is_back",
-    ),
-    Mutant(
-        "the room named 1 is the group of course 1",
-        "06",
-        ROOMS,
-        'f"room_{room_name}"',
-        'f"chat_{room_name}"',
-        "spec/test_rooms.py::test_a_message_stays_in_its_room",
     ),
     Mutant(
         "an address takes a name of any length",
@@ -266,15 +205,6 @@ MUTANTS = [
         "if True:",
         "spec/test_presence.py::"
         "test_only_the_first_and_the_last_tab_send_an_event_to_the_others",
-    ),
-    Mutant(
-        "who closes one of his tabs has left",
-        "07",
-        PRESENCE,
-        "if self.user not in users:",
-        "if True:",
-        "spec/test_presence.py::"
-        "test_a_person_joins_with_the_first_tab_and_leaves_with_the_last",
     ),
     Mutant(
         "who is thrown out by an error stays on the list",

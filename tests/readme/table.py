@@ -18,7 +18,7 @@ MODULES = [
     "servers.test_daphne",
     "servers.test_manage",
     "servers.test_valkey_restart",
-    "servers.test_presence",
+    "servers.test_two_servers",
     "browser.test_room",
     "browser.test_rooms",
 ]

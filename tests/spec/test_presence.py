@@ -11,8 +11,8 @@ import pytest
 import redis
 
 from tests.support.deadline import DEADLINE
+from tests.support.frames import joined, left, listed
 from tests.support.people import saying
-from tests.support.presence import joined, left, listed
 from tests.support.valkey import url_of
 
 CROWD = [f"student {number}" for number in range(100)]

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.support.presence import joined, left, listed
+from tests.support.frames import joined, left, listed
 from tests.support.real_sockets import enter, refusal
 
 pytestmark = pytest.mark.server
