@@ -4,6 +4,7 @@ import subprocess
 
 import pytest
 
+from tests.support.folders import contents
 from tutorial.__main__ import main
 
 LINES = [f"line {number}\n" for number in range(1, 13)]
@@ -47,7 +48,7 @@ class House:
 
     def contents(self):
         """Return {path: bytes} of all files in the steps."""
-        return {p: p.read_bytes() for p in self.steps.rglob("*") if p.is_file()}
+        return contents(self.steps)
 
 
 @pytest.fixture

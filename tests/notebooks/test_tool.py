@@ -16,7 +16,7 @@ import redis
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from tests.support.deadline import DEADLINE
-from tests.support.folders import copy_folder
+from tests.support.folders import contents, copy_folder
 from tests.support.tool import answer_of, running
 from tests.support.valkey import url_of, valkey
 from tutorial.__main__ import main
@@ -51,16 +51,10 @@ def keys_in(url):
         return client.keys("*")
 
 
-def state(folder):
-    """Return {path: content} of all files below a folder, bytecode aside."""
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    return {f: f.read_bytes() for f in files if "__pycache__" not in f.parts}
-
-
 def test_every_notebook_shows_what_it_should_and_leaves_nothing_behind(
     redis_url, tmp_path
 ):
-    before = state(ROOT / "notebooks") | state(ROOT / "steps")
+    before = contents(ROOT / "notebooks") | contents(ROOT / "steps")
     everything = {"REDIS_URL": redis_url, "TMPDIR": str(tmp_path)}
     with running(ROOT, "notebooks", "--check", **everything) as tool:
         status = tool.process.wait(6 * DEADLINE)
@@ -70,7 +64,7 @@ def test_every_notebook_shows_what_it_should_and_leaves_nothing_behind(
     for path in paths:
         assert f"{path.name}: shows what it should.\n" in said
     assert status == 0
-    assert state(ROOT / "notebooks") | state(ROOT / "steps") == before
+    assert contents(ROOT / "notebooks") | contents(ROOT / "steps") == before
     assert list(tmp_path.iterdir()) == []
     assert keys_in(redis_url) == [b"asgi:of:somebody:else"]
     assert processes_in(tmp_path) == []
@@ -119,7 +113,7 @@ def test_a_cell_that_fails_hangs_or_dies_is_named(house, redis_url):
     (house / "notebooks/torn.ipynb").write_text("<<<<<<< HEAD\n")
     edited = write(house, "saved", "print(3 + 4)", shows=["7\n"])
     edited.write_text(edited.read_text().replace('"name": "python3"', '"name": "mine"'))
-    before = state(house / "notebooks")
+    before = contents(house / "notebooks")
 
     options = {"command": IMPATIENT, "REDIS_URL": redis_url}
     with running(house, "notebooks", "--check", **options) as tool:
@@ -142,7 +136,7 @@ def test_a_cell_that_fails_hangs_or_dies_is_named(house, redis_url):
     )
     # Also the kernel that hung was asked to end, and has cleaned up.
     assert left.exists()
-    assert state(house / "notebooks") == before
+    assert contents(house / "notebooks") == before
 
 
 def test_a_run_that_is_cancelled_does_not_pass(redis_url, monkeypatch, capsys):
