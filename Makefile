@@ -1,6 +1,7 @@
 # make run [STEP=03] [PORT=9000]    run a step, the last one if none is named
 # make notebooks [PORT=9000]        open the notebooks in JupyterLab
 # make test [STEP=03]               run all tests, or those of one step
+# make pythons                      run the quick tests on every Python that is here
 # make check STEP=03 DIR=../mychat  test a folder of your own at a step
 # make install                      make .venv with the command `tutorial`
 # make requirements                 compile the pinned requirements anew
@@ -27,7 +28,7 @@ COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 \
 MERMAID = mermaid-11.17.2.tgz
 MERMAID_SHA512 = 57a2b70bc101744b0f1595d228c25eea9a50384371b87011afd1af1d7e21878ee501b84c443f6a7f8a042bb2e869143150b31af34feab798073bbdda0a578106
 
-.PHONY: install run notebooks test check lint requirements table screenshot
+.PHONY: install run notebooks test pythons check lint requirements table screenshot
 
 # With exec a signal to make reaches the tool, not a shell in between.
 run: .venv/run.done
@@ -38,6 +39,9 @@ notebooks: .venv/notebooks.done
 
 test: .venv/test.done .venv/notebooks.done .venv/mermaid.done lint
 	@.venv/bin/pytest --everything $(if $(STEP),--step "$(STEP)")
+
+pythons: .venv/test.done
+	@.venv/bin/python -m tests.pythons
 
 check: .venv/test.done
 	@exec .venv/bin/tutorial check "$(STEP)" "$(DIR)"
