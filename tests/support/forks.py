@@ -19,6 +19,7 @@ import selectors
 import signal
 import socket
 import sys
+import tempfile
 from collections import Counter
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -143,6 +144,8 @@ def become(arguments, folder, env):
     os.environ.update(env)
     # What is there already need not be looked at by each collection of garbage.
     gc.freeze()
+    tempfile.tempdir = None  # TMPDIR may be another one here
+    sys.excepthook = show_as_python_does
     sys.path[0] = folder
     kind, *rest = arguments
     if kind == "-m":
@@ -152,6 +155,13 @@ def become(arguments, folder, env):
     else:
         sys.argv = arguments
         runpy.run_path(kind, run_name="__main__")
+
+
+def show_as_python_does(kind, error, trace):
+    """Show a traceback without the frames of this file and of runpy."""
+    while trace and trace.tb_frame.f_code.co_filename in (__file__, "<frozen runpy>"):
+        trace = trace.tb_next
+    sys.__excepthook__(kind, error.with_traceback(trace), trace)
 
 
 def take(stdin, stdout):
