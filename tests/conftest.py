@@ -78,6 +78,8 @@ def is_wanted(item, config):
     mark = item.get_closest_marker("holds")
     if mark and not (config.step and holds_at(mark, config.step.number)):
         return False
+    if item.get_closest_marker("deletion"):
+        return "deletion" in config.option.markexpr
     if config.option.everything or config.option.markexpr:
         return True
     return not any(item.get_closest_marker(name) for name in HELD_BACK)

@@ -182,6 +182,44 @@ async def test_tabs_that_open_and_close_at_the_same_moment_are_one_person(people
 
 
 @pytest.mark.holds(since="07")
+async def test_a_person_who_returns_before_their_leaving_is_announced_is_listed_again(
+    people, monkeypatch
+):
+    from channels.layers import get_channel_layer
+
+    backend, sleep = get_channel_layer(), asyncio.sleep
+    group_send, leaving, gate = backend.group_send, asyncio.Event(), asyncio.Event()
+
+    async def send_through_the_gate(group, event):
+        leaving.set()
+        await gate.wait()
+        await group_send(group, event)
+
+    def sleep_longer(delay, result=None):
+        return sleep(100 * delay, result)
+
+    # No heartbeat may mend the lists.
+    monkeypatch.setattr(asyncio, "sleep", sleep_longer)
+    alice, bob = await people.enter("alice"), await people.enter("bob")
+    await listed(alice)
+    await alice.sees(joined("bob"))
+    monkeypatch.setattr(backend, "group_send", send_through_the_gate)
+    closing = asyncio.create_task(bob.close())
+    async with asyncio.timeout(DEADLINE):
+        await leaving.wait()
+    monkeypatch.setattr(backend, "group_send", group_send)
+    await (await people.enter("bob")).is_served()
+    gate.set()
+    await closing
+    await people.enter("teacher")
+    here = {"alice", "bob"}
+    while not here >= {"bob", "teacher"}:
+        frame = await alice.see()
+        change = here.add if frame == joined(frame["user"]) else here.discard
+        change(frame["user"])
+
+
+@pytest.mark.holds(since="07")
 async def test_people_who_enter_at_the_same_moment_see_each_other(people):
     names = {"alice", "bob", "carol", "teacher"}
     sockets = await asyncio.gather(*[people.enter(name, "kitchen") for name in names])

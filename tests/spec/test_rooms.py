@@ -94,6 +94,12 @@ def test_the_form_explains_that_a_name_is_not_valid(visitors):
             assert "<b>" not in page
 
 
+@pytest.mark.holds(since="06")
+def test_the_list_of_rooms_is_never_cached(visitors):
+    header = visitors["alice"].get("/chat/").headers["Cache-Control"]
+    assert "no-store" in header, header
+
+
 @pytest.mark.holds(since="06", can="Meet people of other courses in a named room")
 @pytest.mark.parametrize("person", ["alice", "carol"])
 def test_every_signed_in_user_can_open_the_page_of_a_named_room(visitors, person):

@@ -69,3 +69,19 @@ def test_an_address_without_its_last_slash_is_redirected_to_the_page(visitors):
 )
 def test_a_page_cannot_be_framed_and_its_type_is_not_guessed(visitors, header, value):
     assert visitors["alice"].get("/courses/1/").headers[header] == value
+
+
+@pytest.mark.holds(since="01")
+def test_the_page_of_a_course_room_says_which_course_it_is(visitors):
+    page = visitors["alice"].get("/chat/room/1/").content.decode()
+    assert "Django by Doing" in page
+    assert "Talking HTTP" not in page
+    assert "Talking HTTP" in visitors["teacher"].get("/chat/room/2/").content.decode()
+
+
+@pytest.mark.holds(since="06")
+def test_the_page_of_a_named_room_says_its_name(visitors):
+    page = visitors["alice"].get("/chat/kitchen/").content.decode()
+    assert "kitchen" in page
+    assert "garden" not in page
+    assert "garden" in visitors["alice"].get("/chat/garden/").content.decode()

@@ -22,6 +22,9 @@ from pathlib import Path
 
 from tutorial.shared.steps import ROOT
 
+_running = set()
+_interrupted = threading.Event()
+
 
 def address():
     """Return the path of the server's socket; start the server if there is none."""
@@ -110,10 +113,22 @@ def run(arguments, folder, env, timeout=120):
     """
     python = Python(arguments, folder, env)
     python.stdin.close()
+    _running.add(python)
+    if _interrupted.is_set():
+        interrupt()
     alarm = threading.Timer(timeout, os.killpg, (python.pid, signal.SIGKILL))
     alarm.start()
     said = python.stdout.read()
     alarm.cancel()
     status = python.wait()
+    _running.discard(python)
     python.close()
     return status, said
+
+
+def interrupt():
+    """Interrupt what `run` waits for in other threads, and what it will start there."""
+    _interrupted.set()
+    for python in list(_running):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(python.pid, signal.SIGINT)
