@@ -177,7 +177,8 @@ def test_a_step_has_changed_when_a_test_has_that_holds_there():
 @pytest.mark.server
 def test_ctrl_c_ends_everything_that_was_started():
     command = (sys.executable, "-u", "-m", "tests.deletion")
-    with running(ROOT, "03", command=command) as tool:
+    # With a server of forks of its own, so that what is forked is of its family.
+    with running(ROOT, "03", command=command, WARM_PYTHON="") as tool:
         tool.wait_until_said("Trying 03_channel_layer")
         while not any("valkey" in process.name() for process in tool.family()):
             with contextlib.suppress(subprocess.TimeoutExpired):

@@ -28,7 +28,7 @@ _interrupted = threading.Event()
 
 def address():
     """Return the path of the server's socket; start the server if there is none."""
-    if "WARM_PYTHON" not in os.environ:
+    if not os.environ.get("WARM_PYTHON"):
         folder = tempfile.mkdtemp(prefix="warm-")
         path = str(Path(folder, "socket"))
         server = subprocess.Popen(
