@@ -110,25 +110,30 @@ def run(arguments, folder, env, timeout=120):
     """Run `python` to its end; return the exit status and what it has printed.
 
     It is killed, with all that it has started, when it goes on for `timeout` seconds.
+    Raises InterruptedError after a call of `interrupt`.
     """
+    if _interrupted.is_set():
+        raise InterruptedError
     python = Python(arguments, folder, env)
     python.stdin.close()
     _running.add(python)
-    if _interrupted.is_set():
-        interrupt()
     alarm = threading.Timer(timeout, os.killpg, (python.pid, signal.SIGKILL))
+    alarm.daemon = True
     alarm.start()
-    said = python.stdout.read()
-    alarm.cancel()
-    status = python.wait()
-    _running.discard(python)
-    python.close()
-    return status, said
+    try:
+        said = python.stdout.read()
+        return python.wait(), said
+    finally:
+        alarm.cancel()
+        _running.discard(python)
+        python.close()
 
 
 def interrupt():
-    """Interrupt what `run` waits for in other threads, and what it will start there."""
+    """Interrupt what `run` waits for in other threads; it starts nothing more."""
     _interrupted.set()
     for python in list(_running):
         with contextlib.suppress(ProcessLookupError):
+            # It may not lead a group of its own yet.
+            os.kill(python.pid, signal.SIGINT)
             os.killpg(python.pid, signal.SIGINT)
