@@ -23,6 +23,7 @@ COMPILE_BYTECODE = .venv/bin/python -m compileall -qq -j 0 \
 	-x '/(tests?|gis|locale|pip|setuptools|pkg_resources|debugpy|fontTools)/' .venv/lib || true
 COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --upgrade \
+	--fork-strategy fewest \
 	--custom-compile-command "make requirements"
 # What draws the chapters' diagrams on the web; the tests draw them with it, too.
 MERMAID = mermaid-11.17.2.tgz

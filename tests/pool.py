@@ -20,7 +20,8 @@ from tests.support import warm
 from tests.support.folders import contents
 from tutorial.shared.steps import ROOT, all_steps
 
-# The kinds of tests that a step has, and their folders.
+# The kinds of tests that a step has, and their folders. Mutants test the tests, so they
+# run with those of all steps.
 KINDS = {
     "chapter": ["chapters"],
     "mutants": ["mutants"],
@@ -59,7 +60,8 @@ def parts_of(step, everything):
     if not step:
         parts += [Part("house", ["tests/house"])]
         parts += [Part("notebooks", ["tests/notebooks"])] if everything else []
-    for kind in KINDS if everything else ["spec"]:
+    kinds = [kind for kind in KINDS if kind != "mutants" or not step]
+    for kind in kinds if everything else ["spec"]:
         for each in [step] if step else all_steps()[::-1]:
             folders = [f"tests/{folder}" for folder in folders_of(kind, each, step)]
             name = f"{each.number} {kind}"

