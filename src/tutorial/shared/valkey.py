@@ -4,10 +4,6 @@ import contextlib
 import os
 from urllib.parse import urlsplit
 
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-
 from .messages import TutorialError, say
 from .ports import HOST, free_port
 
@@ -54,6 +50,11 @@ def valkey(port):
 
 def answers(url):
     """Return whether a Redis answers at `url`; raise TutorialError if it refuses us."""
+    # Not above: it takes a third of a second, which only some verbs need.
+    import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
     try:
         retry = Retry(NoBackoff(), 0)
         with redis.Redis.from_url(url, socket_timeout=2, retry=retry) as client:

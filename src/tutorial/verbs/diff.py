@@ -7,7 +7,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ..chapters.reading import EDITS, read_chapter
 from ..shared.git import git
 from ..shared.messages import TutorialError
 from ..shared.processes import stop_on_signal
@@ -67,6 +66,9 @@ def diff(name, other, stat):
 
 def edits_of(step):
     """Return the edits of a chapter, in order, under its title and its headings."""
+    # Not above: only this verb reads Markdown.
+    from ..chapters.reading import EDITS, read_chapter
+
     blocks = [block for block in read_chapter(step) if block.kind in EDITS]
     text = (step.path / "README.md").read_text(encoding="utf-8")
     parts = [text.partition("\n")[0]]
