@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed, wait
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,10 +123,12 @@ def run(step, arguments, everything):
             for done in as_completed(runs):
                 report(done.result())
         except KeyboardInterrupt:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in processes:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGINT)
+            begun = [run for run in runs if not run.cancel()]
+            # Again and again: a test may take the first signal for its own.
+            while wait(begun, timeout=1).not_done:
+                for process in processes:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.killpg(process.pid, signal.SIGTERM)
             raise
     return summary(parts, time.monotonic() - start)
 

@@ -135,5 +135,5 @@ def interrupt():
     for python in list(_running):
         with contextlib.suppress(ProcessLookupError):
             # It may not lead a group of its own yet.
-            os.kill(python.pid, signal.SIGINT)
-            os.killpg(python.pid, signal.SIGINT)
+            os.kill(python.pid, signal.SIGTERM)
+            os.killpg(python.pid, signal.SIGTERM)
