@@ -25,6 +25,8 @@ RUNS = [
 ]
 # How many seconds a test waits for what does not come. A heartbeat is 6 seconds.
 IMPATIENT, PATIENT = 2, 10
+# A run that goes on for so many times as long hangs, and is killed.
+ENDLESS = 30
 GREEN = 0, 5  # 5: no test of this kind holds at the step
 
 
@@ -101,7 +103,7 @@ class Trials:
         warm.address()  # starts the server of forks, before two threads do
         with ThreadPoolExecutor(AT_ONCE) as pool:
             try:
-                together = pool.submit(self._survivors_among, step, known)
+                together = pool.submit(self.survivors_among, step, known)
                 alone = list(pool.map(lambda piece: self._try_alone(step, piece), rest))
                 survivors = together.result()
                 if survivors != known and (red := self._try(step, [], PATIENT)):
@@ -115,7 +117,7 @@ class Trials:
         keys = {piece.key for piece in outermost(survivors)}
         return Result(step, red, keys, time.monotonic() - start)
 
-    def _survivors_among(self, step, pieces):
+    def survivors_among(self, step, pieces):
         """Return those pieces that survive.
 
         They are deleted all at once, which also shows that tests can be green here;
@@ -125,7 +127,7 @@ class Trials:
             return pieces
         middle = len(pieces) // 2
         halves = (pieces[:middle], pieces[middle:]) if middle else ()
-        return [each for half in halves for each in self._survivors_among(step, half)]
+        return [each for half in halves for each in self.survivors_among(step, half)]
 
     def _try_alone(self, step, piece):
         """Return the test that misses a piece, "" if none does."""
@@ -149,17 +151,22 @@ class Trials:
             for tests, options in runs:
                 patience = PATIENT if options else seconds
                 arguments = [*tests, *options, "-x", "-q", "--tb=no"]
-                variables = {"TEST_DEADLINE": str(patience), "COLUMNS": "300"}
-                status, said = run_spec(step, copy, *arguments, **variables)
-                if status not in GREEN:
-                    return red_test(said), options
+                how = {"TEST_DEADLINE": str(patience), "COLUMNS": "300"}
+                how["timeout"] = ENDLESS * patience
+                if red := red_test(*run_spec(step, copy, *arguments, **how)):
+                    return red, options
         return None
 
 
-def red_test(said):
-    """Return the first red test in what pytest has said, as tests/spec/file.py::name.
+def red_test(status, said):
+    """Return the first red test, as tests/spec/file.py::name; "" if none is red.
 
-    Return "tests/spec" if it came to no test: then the check says what is wrong, too.
+    `status` and `said` are pytest's. Return "tests/spec" if the check says in a
+    sentence why it cannot begin, or if it never ended and was killed. What goes wrong
+    after all tests have passed is not red: it is left to the garbage collector.
     """
     found = re.search(r"^(?:FAILED|ERROR) (\S+?::test_\w+)", said, re.MULTILINE)
-    return found[1] if found else "tests/spec"
+    if found:
+        return found[1]
+    have_passed = re.search(r"^\d+ passed", said, re.MULTILINE) and status >= 0
+    return "" if status in GREEN or have_passed else "tests/spec"

@@ -16,7 +16,7 @@ from tests.deletion.record import (
     read_survivors,
     write_survivors,
 )
-from tests.deletion.trial import outermost, pieces_of
+from tests.deletion.trial import Trials, outermost, pieces_of, red_test
 from tests.support.folders import copy_folder
 from tests.support.tool import running
 from tutorial.shared.steps import ROOT, Step, all_steps
@@ -122,6 +122,36 @@ def test_every_listed_survivor_is_in_its_step_and_has_a_reason(step):
     there = outermost([piece for piece in pieces_of(step) if piece.key in listed])
     assert {piece.key for piece in there} == set(listed)
     assert NO_REASON not in listed.values()
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "red"),
+    [
+        (0, "...\n3 passed, 1 deselected in 0.50s", ""),
+        (5, "9 deselected in 0.10s", ""),
+        (1, "3 passed in 0.50s\nResourceWarning: unclosed", ""),
+        (
+            1,
+            "FAILED tests/spec/test_a.py::test_b[1] - x\n1 failed, 3 passed in 1s",
+            "b",
+        ),
+        (1, "ERROR tests/spec/test_a.py::test_b\n3 passed, 1 error in 1s", "b"),
+        (4, "ERROR: config/settings.py cannot be used: NameError", "spec"),
+        (-9, "...", "spec"),
+        (-9, "3 passed in 0.50s", "spec"),
+    ],
+)
+def test_a_run_is_red_if_a_test_is_or_if_it_cannot_begin_or_end(status, said, red):
+    tests = {"": "", "b": "tests/spec/test_a.py::test_b", "spec": "tests/spec"}
+    assert red_test(status, said) == tests[red]
+
+
+@pytest.mark.server
+def test_a_piece_survives_if_no_test_misses_it():
+    names = ["Migration: initial = True", 'ROOT_URLCONF = "config.urls"']
+    pieces = [piece for piece in pieces_of(STEPS[0]) if piece.cut.name in names]
+    survivor, _ = sorted(pieces, key=lambda piece: names.index(piece.cut.name))
+    assert Trials().survivors_among(STEPS[0], pieces) == [survivor]
 
 
 def test_survivors_are_read_as_they_were_written(tmp_path):

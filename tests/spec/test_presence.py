@@ -347,6 +347,19 @@ async def test_a_silent_person_stays_listed_without_any_event(people, sent, pace
     await alice.sees(joined("teacher"))
 
 
+@pytest.mark.holds(since="07")
+@pytest.mark.parametrize("layer", ["valkey"], indirect=True)
+@pytest.mark.parametrize("pace", [10], indirect=True)
+async def test_a_person_who_has_left_is_not_listed_again_by_a_heartbeat(people, pace):
+    alice, bob = await people.enter("alice"), await people.enter("bob")
+    assert await listed(alice) == ["alice"]
+    await alice.sees(joined("bob"))
+    await bob.close()
+    await alice.sees(left("bob"))
+    assert await alice.see_nothing_for(7.5 / pace)
+    assert await listed(await people.enter("teacher")) == ["alice", "teacher"]
+
+
 async def heard_again(speaker, listener):
     """Let `speaker` speak until `listener` hears it."""
     await speaker.send("do you hear me?")

@@ -7,12 +7,13 @@ from tutorial.shared.steps import ROOT
 from . import warm
 
 
-def run_spec(step, project, *arguments, **environment):
+def run_spec(step, project, *arguments, timeout=120, **environment):
     """Run pytest with `arguments` on the folder `project` at `step`.
 
-    Return its exit status and all that it has printed.
+    Return its exit status and all that it has printed. It is killed after `timeout`
+    seconds.
     """
     settings = ["-c", ROOT / "pyproject.toml", "--assert=plain"]
     arguments = [*settings, "--step", step.number, f"--project={project}", *arguments]
     command = ["-m", "pytest", *map(str, arguments)]
-    return warm.run(command, ROOT, os.environ | environment)
+    return warm.run(command, ROOT, os.environ | environment, timeout)
