@@ -23,10 +23,10 @@ RUNS = [
     (["tests/servers"], ["-m", "server and not waiting"]),
     (["tests/spec", "tests/servers"], ["-m", "waiting"]),
 ]
-# How many seconds a test waits for what does not come. A heartbeat is 6 seconds.
-IMPATIENT, PATIENT = 2, 10
-# A run that goes on for so many times as long hangs, and is killed.
-ENDLESS = 30
+# How many seconds a test waits for what does not come (a heartbeat is 6), and after how
+# many all that runs is killed.
+IMPATIENT = {"TEST_DEADLINE": "2", "timeout": 60}
+PATIENT = {"TEST_DEADLINE": "10", "timeout": 120}
 GREEN = 0, 5  # 5: no test of this kind holds at the step
 
 
@@ -140,7 +140,7 @@ class Trials:
                 self._red[piece.path] = [test], options
         return test
 
-    def _try(self, step, pieces, seconds, runs=RUNS):
+    def _try(self, step, pieces, patience, runs=RUNS):
         """Return the first red test without these pieces, and its options; or None."""
         with tempfile.TemporaryDirectory(prefix="deletion-") as folder:
             copy = copy_folder(step.path, Path(folder, "copy"))
@@ -149,11 +149,10 @@ class Trials:
                 source = (copy / path).read_text(encoding="utf-8")
                 (copy / path).write_text(without(source, cuts), encoding="utf-8")
             for tests, options in runs:
-                patience = PATIENT if options else seconds
                 arguments = [*tests, *options, "-x", "-q", "--tb=no"]
-                how = {"TEST_DEADLINE": str(patience), "COLUMNS": "300"}
-                how["timeout"] = ENDLESS * patience
-                if red := red_test(*run_spec(step, copy, *arguments, **how)):
+                limits = PATIENT if options else patience
+                run = run_spec(step, copy, *arguments, **limits, COLUMNS="300")
+                if red := red_test(*run):
                     return red, options
         return None
 

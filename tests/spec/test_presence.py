@@ -349,6 +349,26 @@ async def test_a_silent_person_stays_listed_without_any_event(people, sent, pace
 
 @pytest.mark.holds(since="07")
 @pytest.mark.parametrize("layer", ["valkey"], indirect=True)
+async def test_silent_people_send_few_commands_to_redis(people, project):
+    alice = await people.enter("alice")
+    await people.enter("bob")
+    with redis.Redis.from_url(url_of(project.valkey)) as client:
+
+        def commands():
+            return client.info("stats")["total_commands_processed"]
+
+        before = commands()
+        await alice.send("hello")
+        await alice.hears("hello")
+        spoken = commands()
+        assert await alice.hear_nothing_for(0.5)
+        assert spoken - before > 1
+        # Two heartbeats, and more.
+        assert commands() - spoken < 30
+
+
+@pytest.mark.holds(since="07")
+@pytest.mark.parametrize("layer", ["valkey"], indirect=True)
 @pytest.mark.parametrize("pace", [10], indirect=True)
 async def test_a_person_who_has_left_is_not_listed_again_by_a_heartbeat(people, pace):
     alice, bob = await people.enter("alice"), await people.enter("bob")
