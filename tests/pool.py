@@ -20,11 +20,19 @@ from tests.support import warm
 from tests.support.folders import contents
 from tutorial.shared.steps import ROOT, all_steps
 
-# The kinds of tests that a step has, and their folders. Mutants test the tests, so they
-# run with those of all steps.
+# The kinds of tests that a step has, and where they are.
 KINDS = {
     "chapter": ["chapters"],
     "mutants": ["mutants"],
+    "live": ["servers", "browser"],
+    "spec": ["spec"],
+}
+# Of a step that runs alone: the same in smaller parts. Mutants test the tests, so they
+# run with those of all steps.
+KINDS_ALONE = {
+    "replay": ["chapters/test_replay.py"],
+    "answers": ["chapters/test_answers.py"],
+    "troubles": ["chapters/test_troubles.py"],
     "live": ["servers", "browser"],
     "spec": ["spec"],
 }
@@ -60,28 +68,28 @@ def parts_of(step, everything):
     if not step:
         parts += [Part("house", ["tests/house"])]
         parts += [Part("notebooks", ["tests/notebooks"])] if everything else []
-    kinds = [kind for kind in KINDS if kind != "mutants" or not step]
+    kinds = KINDS_ALONE if step else KINDS
     for kind in kinds if everything else ["spec"]:
         for each in [step] if step else all_steps()[::-1]:
-            folders = [f"tests/{folder}" for folder in folders_of(kind, each, step)]
-            name = f"{each.number} {kind}"
-            parts.append(Part(name, ["--step", each.number, *folders]))
+            folders = folders_of(kinds[kind], each, alone=bool(step))
+            paths = [f"tests/{folder}" for folder in folders]
+            parts.append(Part(f"{each.number} {kind}", ["--step", each.number, *paths]))
     seconds = read_last_time()
     return sorted(parts, key=lambda part: -seconds.get(part.name, 1000))
 
 
-def folders_of(kind, step, alone):
-    """Return the folders of a step's Part, without those that need not be tested.
+def folders_of(folders, step, alone):
+    """Return those of a kind's folders in which something is to be tested at a step.
 
     Where all pages are those of the step before it, the browser sees nothing new. With
     CI set, or if the step runs `alone`, it looks all the same.
     """
-    folders, steps = KINDS[kind], all_steps()
-    if kind == "live" and not alone and "CI" not in os.environ and step != steps[0]:
-        before = steps[steps.index(step) - 1]
-        if pages(before) == pages(step):
+    steps = all_steps()
+    if "browser" in folders and not alone and "CI" not in os.environ:
+        before = steps[max(steps.index(step) - 1, 0)]
+        if before != step and pages(before) == pages(step):
             print(f"{step.number}: the browser sees what it sees at {before.number}.")
-            return ["servers"]
+            return [folder for folder in folders if folder != "browser"]
     return folders
 
 
