@@ -1,6 +1,7 @@
 """Which tests run: those that hold at the step, or, without one, all in a pool."""
 
 import signal
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from tutorial.shared.steps import find_step
 
 HERE = Path(__file__).parent
 # Tests that belong to no step.
-STEPLESS = ("house", "notebooks")
+STEPLESS = ("house", "tool", "notebooks")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -109,13 +110,14 @@ def step(request):
 
 
 @pytest.fixture(scope="session")
-def site(project, tmp_path_factory):
+def site(project):
     """A Site: a copy of the project under test, with the same Valkey as the spec."""
     from tests.support.site import Site
     from tests.support.valkey import url_of
 
-    folder = tmp_path_factory.mktemp("site") / "copy"
-    return Site(project.path, folder, project.valkey and url_of(project.valkey))
+    redis_url = project.valkey and url_of(project.valkey)
+    with tempfile.TemporaryDirectory(prefix="site-") as folder:
+        yield Site(project.path, Path(folder, "copy"), redis_url)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

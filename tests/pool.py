@@ -5,11 +5,15 @@ part that waits, for a browser or for a heartbeat, leaves the processor to the o
 """
 
 import contextlib
+import hashlib
 import json
 import os
 import re
 import signal
+import subprocess
 import sys
+import sysconfig
+import tempfile
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, as_completed, wait
@@ -38,8 +42,8 @@ KINDS_ALONE = {
 }
 # More than there are processors, because every part waits now and then.
 AT_ONCE = 5
-# How long each part took last time: {name: seconds}.
-LAST_TIME = Path(sys.prefix, "parts.json")
+# Of each part, how long it took when it passed, and the digest of what it tested.
+PASSED = Path(sys.prefix, "passed.json")
 # What pytest makes of the assertions in a test is kept for the next time.
 KEEP_BYTECODE = {"KEEP_BYTECODE": "1"}
 # pytest's exit statuses; no test of a folder may hold at a step.
@@ -48,10 +52,15 @@ OK, NO_TESTS = 0, 5
 
 @dataclass
 class Part:
-    """Some tests, the arguments that choose them, and what came of them."""
+    """Some tests, the arguments that choose them, and what came of them.
+
+    `digest` changes with all that decides whether they pass; if it is empty, that is
+    not known.
+    """
 
     name: str
     arguments: list
+    digest: str = ""
     status: int = OK
     said: str = ""
     seconds: float = 0
@@ -64,18 +73,49 @@ class Part:
 
 def parts_of(step, everything):
     """Return the Parts, those that take longest first; of one step, if it is named."""
-    parts = []
+    parts, digests = [], digests_by_step()
     if not step:
-        parts += [Part("house", ["tests/house"])]
-        parts += [Part("notebooks", ["tests/notebooks"])] if everything else []
+        for name in ("house", "tool", *(["notebooks"] if everything else [])):
+            parts.append(Part(name, [f"tests/{name}"], digests[all_steps()[-1]]))
     kinds = KINDS_ALONE if step else KINDS
     for kind in kinds if everything else ["spec"]:
         for each in [step] if step else all_steps()[::-1]:
             folders = folders_of(kinds[kind], each, alone=bool(step))
-            paths = [f"tests/{folder}" for folder in folders]
-            parts.append(Part(f"{each.number} {kind}", ["--step", each.number, *paths]))
-    seconds = read_last_time()
-    return sorted(parts, key=lambda part: -seconds.get(part.name, 1000))
+            arguments = ["--step", each.number, *(f"tests/{it}" for it in folders)]
+            parts.append(Part(f"{each.number} {kind}", arguments, digests[each]))
+    passed = read_passed()
+    return sorted(parts, key=lambda part: -passed.get(part.name, [1000])[0])
+
+
+def digests_by_step():
+    """Return {Step: digest of all that decides whether its tests pass}.
+
+    That is the step, those before it, whatever is not in `steps/`, and the Python with
+    its packages. The digests are empty where no git tells which files there are.
+    """
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True)
+    if listed.returncode:
+        return dict.fromkeys(all_steps(), "")
+    content = {}
+    for name in sorted(listed.stdout.decode().split("\0")[:-1]):
+        with contextlib.suppress(OSError):  # it has been deleted
+            content[name] = (ROOT / name).read_bytes()
+    installed = Path(sysconfig.get_path("purelib")).stat().st_mtime_ns
+    digest = hashlib.sha256(f"{sys.version} {installed}".encode())
+    update(digest, {n: c for n, c in content.items() if not n.startswith("steps/")})
+    digests = {}
+    for step in all_steps():
+        folder = f"steps/{step.name}/"
+        update(digest, {n: c for n, c in content.items() if n.startswith(folder)})
+        digests[step] = digest.hexdigest()
+    return digests
+
+
+def update(digest, content):
+    """Let {name: bytes} change a digest."""
+    for name, text in content.items():
+        digest.update(f"{name} {len(text)}\n".encode() + text)
 
 
 def folders_of(folders, step, alone):
@@ -99,22 +139,57 @@ def pages(step):
     return {path: text for path, text in files if path.endswith((".html", ".js"))}
 
 
-def read_last_time():
+def read_passed():
+    """Return {name of a Part: [seconds, digest]} as it was when it passed."""
     with contextlib.suppress(OSError, ValueError):
-        return json.loads(LAST_TIME.read_text())
+        return json.loads(PASSED.read_text())
     return {}
 
 
 def run(step, arguments, everything):
-    """Run all Parts with pytest's other `arguments`; return an exit status."""
+    """Run all Parts with pytest's other `arguments`; return an exit status.
+
+    A Part that has passed and would test the same again is left out, unless CI is set
+    or one step is named.
+    """
     start = time.monotonic()
-    parts, processes = parts_of(step, everything), []
+    parts = parts_of(step, everything)
+    for part in parts:
+        if part.digest:
+            chosen = f"{arguments} {part.arguments} {part.digest}"
+            part.digest = hashlib.sha256(chosen.encode()).hexdigest()
+    if not (step or "CI" in os.environ):
+        parts = without_those_that_passed(parts)
+    with tempfile.TemporaryDirectory(prefix="tests-") as folder:
+        run_all(parts, arguments, Path(folder))
+    return summary(parts, time.monotonic() - start)
+
+
+def without_those_that_passed(parts):
+    """Return the Parts without those that have passed as they are now; name these."""
+    passed = read_passed()
+    same = [it for it in parts if it.digest == passed.get(it.name, [0, None])[1]]
+    same = [part for part in same if part.digest]
+    if same:
+        names = ", ".join(sorted(part.name for part in same))
+        print(f"Nothing has changed since these passed: {names}.")
+        print("CI=true make test runs them all the same.\n", flush=True)
+    return [part for part in parts if part not in same]
+
+
+def run_all(parts, arguments, folder):
+    """Run Parts side by side; temporary files of each are in a folder of its own."""
+    processes = []
+    ready = folder / "databases"
+    ready.mkdir()
 
     def run_part(part):
         command = ["-m", "pytest", "-q", "--color=no", *arguments, *part.arguments]
-        env = os.environ | KEEP_BYTECODE | {"PART": part.name}
+        temporary = folder / part.name.replace(" ", "-")
+        temporary.mkdir()
+        own = {"PART": part.name, "TMPDIR": str(temporary), "DATABASES": str(ready)}
         began = time.monotonic()
-        process = warm.Python(command, ROOT, env)
+        process = warm.Python(command, ROOT, os.environ | KEEP_BYTECODE | own)
         processes.append(process)
         process.stdin.close()
         part.said = process.stdout.read().strip()
@@ -138,7 +213,6 @@ def run(step, arguments, everything):
                     with contextlib.suppress(ProcessLookupError):
                         os.killpg(process.pid, signal.SIGTERM)
             raise
-    return summary(parts, time.monotonic() - start)
 
 
 def report(part):
@@ -162,13 +236,13 @@ def summary(parts, seconds):
         for number, word in re.findall(r"(\d+) (passed|failed|error|skipped)", last):
             counts[word] += int(number)
     told = ", ".join(f"{number} {word}" for word, number in counts.items())
-    print(f"\n===== {told} in {seconds:.0f} s =====")
-    if failed := [part.name for part in parts if part.failed]:
+    print(f"\n===== {told or 'nothing to run'} in {seconds:.0f} s =====")
+    failed = [part.name for part in parts if part.failed]
+    ran = {it.name: [it.seconds, "" if it.failed else it.digest] for it in parts}
+    PASSED.write_text(json.dumps(read_passed() | ran))
+    if failed:
         print(f"Failed: {', '.join(failed)}.")
         return 1
-    LAST_TIME.write_text(
-        json.dumps(read_last_time() | {part.name: part.seconds for part in parts})
-    )
     return OK
 
 

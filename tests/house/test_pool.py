@@ -1,0 +1,125 @@
+"""What `make test` runs, and what it leaves out because it has passed."""
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests import pool
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of a small house."""
+
+    name: str
+    path: Path
+
+    @property
+    def number(self):
+        return self.name[:2]
+
+
+@pytest.fixture
+def house(tmp_path, monkeypatch):
+    """A repository with two steps and a test, whose parts all pass."""
+    root = tmp_path / "house"
+    for file in ("steps/00_start/page.html", "steps/01_echo/chat.py", "tests/spec.py"):
+        (root / file).parent.mkdir(parents=True)
+        (root / file).write_text(file)
+    (root / ".gitignore").write_text("db.sqlite3\n")
+    subprocess.run(["git", "init", "-q", root], check=True)
+    steps = [Step(path.name, path) for path in sorted((root / "steps").iterdir())]
+    monkeypatch.setattr(pool, "ROOT", root)
+    monkeypatch.setattr(pool, "all_steps", lambda: steps)
+    monkeypatch.setattr(pool, "PASSED", tmp_path / "passed.json")
+    monkeypatch.delenv("CI", raising=False)
+    return root
+
+
+@pytest.fixture
+def run(house, monkeypatch):
+    """A function that runs the pool; it returns the names of the parts that ran.
+
+    Those in `failing` fail.
+    """
+
+    def run(*arguments, step=None, failing=()):
+        names = []
+
+        def run_all(parts, *_):
+            for part in parts:
+                names.append(part.name)
+                part.status = 1 if part.name in failing else 0
+
+        monkeypatch.setattr(pool, "run_all", run_all)
+        assert pool.run(step, arguments, everything=True) == (1 if failing else 0)
+        return set(names)
+
+    return run
+
+
+ALL = {"house", "tool", "notebooks"} | {
+    f"{step} {kind}" for step in ("00", "01") for kind in pool.KINDS
+}
+OF_01 = {name for name in ALL if not name.startswith("00")}
+
+
+def test_what_has_passed_runs_again_only_when_something_has_changed(run, capsys):
+    assert run() == ALL
+    assert run() == set()
+    said = capsys.readouterr().out
+    assert "Nothing has changed since these passed: 00 chapter, 00 live," in said
+    assert "===== nothing to run in 0 s =====" in said
+
+
+@pytest.mark.parametrize(
+    ("file", "parts"),
+    [
+        ("tests/spec.py", ALL),
+        ("README.md", ALL),
+        ("steps/00_start/page.html", ALL),
+        ("steps/01_echo/chat.py", OF_01),
+        ("steps/01_echo/new.py", OF_01),
+        ("steps/01_echo/db.sqlite3", set()),
+    ],
+)
+def test_a_changed_file_concerns_its_step_and_those_behind_it(house, run, file, parts):
+    run()
+    with (house / file).open("a") as changed:
+        changed.write("more")
+    assert run() == parts
+    assert run() == set()
+
+
+def test_a_deleted_file_is_a_change(house, run):
+    run()
+    (house / "steps/01_echo/chat.py").unlink()
+    assert run() == OF_01
+
+
+def test_a_part_that_has_failed_runs_again(run):
+    run(failing={"01 spec"})
+    assert run() == {"01 spec"}
+    assert run() == set()
+
+
+def test_with_ci_or_for_a_step_everything_runs_always(run, monkeypatch):
+    run()
+    assert run(step=pool.all_steps()[0]) == {f"00 {kind}" for kind in pool.KINDS_ALONE}
+    monkeypatch.setenv("CI", "true")
+    assert run() == ALL
+
+
+def test_a_choice_of_tests_that_has_passed_says_nothing_of_the_others(run):
+    run("-k", "echo")
+    assert run() == ALL
+
+
+def test_without_a_repository_everything_runs_always(house, run, monkeypatch):
+    shutil.rmtree(house / ".git")
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(house.parent))
+    assert run() == ALL
+    assert run() == ALL
