@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import time
@@ -16,6 +17,8 @@ from .theatre import Theatre
 # The ports that the chapters name; each reader has free ones in their place.
 PORTS = ("8000", "8001", "9000", "6379")
 RUNSERVER = "python manage.py runserver"
+# Kills each terminal's process whose command has the quoted words behind it.
+KILL = "pkill -9 -f "
 # The last line of a traceback.
 ERROR = re.compile(r"^[a-z]*[\w.]*(?:Error|Exception|Denied|NotReady|Full)\b.*", re.M)
 STARTED = "Quit the server with CONTROL-C."
@@ -145,6 +148,8 @@ class Reader:
         for command, expected in commands(block.text):
             if command is None or command == "^C":
                 self._expect(block, command, expected)
+            elif command.startswith(KILL):
+                self._kill(block, self._translated(command.removeprefix(KILL)))
             elif command.startswith("cd ") and "&&" not in command:
                 self.folder = self.folder / command[3:]
             elif block.name:
@@ -165,9 +170,10 @@ class Reader:
     def _start(self, block, command, expected):
         """Type a command that goes on, in the terminal that the block names."""
         if block.name in self._terminals:
-            self._terminals[block.name].end()
+            self._terminals.pop(block.name).end()
         typed = self._translated(command)
         if command.startswith(RUNSERVER):
+            self._restart_what_is_stale()
             typed += "" if command != RUNSERVER else f" {self._ports['8000']}"
             typed += " --noreload"
         process = Process(typed, self.folder, self._env)
@@ -176,6 +182,17 @@ class Reader:
         if command.startswith(RUNSERVER):
             wait_until_it_answers(process.python, int(typed.split()[-2]))
             self._stale = False
+
+    def _kill(self, block, words):
+        """Kill what `pkill -9 -f` would: a process forked here has another name."""
+        (words,) = shlex.split(words)
+        killed = [n for n, p in self._terminals.items() if words in p.command]
+        if not killed:
+            raise Mismatch(block, f"a command with {words!r} in it", "none")
+        for name in killed:
+            process = self._terminals.pop(name)
+            process.python.kill()
+            process.end()
 
     def _restart_what_is_stale(self):
         """Do what runserver does by itself when a file was saved."""

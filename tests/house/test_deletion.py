@@ -197,8 +197,8 @@ def test_a_step_has_changed_when_a_survivor_is_listed_or_not_any_more(copy):
 
 
 def test_a_step_has_changed_when_a_test_has_that_holds_there():
-    assert any("presence.joined" in code for code in code_of_tests("07"))
-    assert not any("presence.joined" in code for code in code_of_tests("06"))
+    assert any("chat.message" in code for code in code_of_tests("07"))
+    assert not any("chat.message" in code for code in code_of_tests("06"))
     for code in code_of_tests("06"):
         assert "def test_" not in code
         assert ".holds(" not in code

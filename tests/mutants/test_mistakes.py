@@ -208,7 +208,7 @@ MISTAKES = [
         '                    "socket_timeout": None,\n',
         "",
         "Expected: a socket stays open when nothing is sent.",
-        "Seen: the server closed the socket.",
+        "Seen: TimeoutError: Timeout reading from 127.0.0.1:….",
         "03 Five seconds of silence",
     ),
     Mistake(
@@ -359,11 +359,11 @@ MISTAKES = [
         "a person who closes one tab has left",
         "07",
         PRESENCE,
-        "if self.user not in users:",
-        "if True:",
+        'f"{self.channel_name} {self',
+        'f"tab {self',
         "Expected: a person joins with the first tab and leaves with the last (1).",
-        "Seen: {'type': 'presence.left', 'user': 'bob'}, not …",
-        "07 A consumer that tells",
+        "",
+        "07 A list that all servers share",
     ),
 ]
 

@@ -38,23 +38,16 @@ class Mutant:
     red: str
 
 
-# The second alone would hide the lack of the first for a while: it tries again, too.
-IDLE_CURES = """\
-                    "socket_timeout": None,
-                    # When Redis is back, the first try meets a dead connection.
-                    "retry_on_error": [redis.ConnectionError],
-"""
-
 LEAVES_IN_ANY_CASE = """\
         try:
             await super().__call__(scope, receive, send)
         finally:
-            if self.entry:
+            if self.room:
                 await self.leave()
 """
 LEAVES_IF_ALL_WENT_WELL = """\
         await super().__call__(scope, receive, send)
-        if self.entry:
+        if self.room:
             await self.leave()
 """
 REFUSED_AND_LISTED = """\
@@ -62,7 +55,31 @@ REFUSED_AND_LISTED = """\
             await self.close()
             if room.get("course_id"):
                 self.room_group_name = f"chat_{room['course_id']}"
-                await self.enter()
+                await self.enter(self.room_group_name)
+"""
+LOOKS_ALONE = """\
+        async with self.room.lock:
+            if event["time"] >= self.room.looked:
+                await self.room.look()
+"""
+LOOKS_ANY_TIME = """\
+        if event["time"] >= self.room.looked:
+            await self.room.look()
+"""
+SURVIVES = """\
+            try:
+                async with self.lock:
+                    await self.look()
+            except Exception:  # the next beat makes up for it
+                logger.exception("A heartbeat of %s has failed", self.key)
+"""
+DOES_NOT_SURVIVE = """\
+            async with self.lock:
+                await self.look()
+"""
+CANCELS = """\
+            if not self.room.consumers:
+                self.room.heart.cancel()
 """
 
 MUTANTS = [
@@ -143,19 +160,10 @@ MUTANTS = [
         "redis-py may give up after five seconds",
         "05",
         SETTINGS,
-        IDLE_CURES,
+        '"socket_timeout": None,',
         "",
         "spec/test_load.py::"
         "test_a_socket_that_was_idle_for_six_seconds_receives_messages",
-    ),
-    Mutant(
-        "a command is not tried again when Redis is back",
-        "05",
-        SETTINGS,
-        '"retry_on_error": [redis.ConnectionError],',
-        "",
-        "servers/test_valkey_restart.py::"
-        "test_a_killed_valkey_closes_the_sockets_and_a_reload_works_when_it_is_back",
     ),
     Mutant(
         "an address takes a name of any length",
@@ -198,38 +206,91 @@ MUTANTS = [
         "spec/test_presence.py::test_a_user_who_is_refused_is_never_listed",
     ),
     Mutant(
-        "every tab is announced",
-        "07",
-        PRESENCE,
-        "if users.count(self.user) == 1:",
-        "if True:",
-        "spec/test_presence.py::"
-        "test_only_the_first_and_the_last_tab_send_an_event_to_the_others",
-    ),
-    Mutant(
-        "who is thrown out by an error stays on the list",
-        "07",
-        PRESENCE,
-        LEAVES_IN_ANY_CASE,
-        LEAVES_IF_ALL_WENT_WELL,
-        "spec/test_presence.py::test_a_person_whose_consumer_fails_has_left",
-    ),
-    Mutant(
         "names are cut at their first space",
         "07",
         PRESENCE,
-        'name.partition(" ")[2]',
-        "name.split()[1]",
+        'entry.decode().partition(" ")[2]',
+        "entry.decode().split()[1]",
         "spec/test_presence.py::test_any_username_arrives_unchanged",
     ),
     Mutant(
-        "who finds the list empty believes that all have gone",
+        "two consumers look at the same time",
         "07",
         PRESENCE,
-        "users.extend(self.people)",
-        "pass",
+        LOOKS_ALONE,
+        LOOKS_ANY_TIME,
         "spec/test_presence.py::"
+        "test_an_answer_that_comes_late_does_not_undo_what_has_been_shown",
+    ),
+    Mutant(
+        "every consumer reads the list",
+        "07",
+        PRESENCE,
+        'event["time"] >= self.room.looked',
+        "True",
+        "spec/test_presence.py::"
+        "test_a_process_asks_redis_for_the_list_once_for_all_its_people",
+    ),
+    Mutant(
+        "sites that share a Redis share their people",
+        "07",
+        PRESENCE,
+        "{channel_layer.prefix}:",
+        "",
+        "spec/test_presence.py::test_two_sites_with_prefixes_of_their_own_share_nobody",
+    ),
+    Mutant(
+        "somebody whose consumer raises an error stays on the list",
+        "08",
+        PRESENCE,
+        LEAVES_IN_ANY_CASE,
+        LEAVES_IF_ALL_WENT_WELL,
+        "spec/test_heartbeat.py::test_a_person_whose_consumer_fails_has_left",
+    ),
+    Mutant(
+        "the heart of an empty room goes on",
+        "08",
+        PRESENCE,
+        CANCELS,
+        "",
+        "spec/test_heartbeat.py::"
+        "test_a_room_that_everybody_has_left_costs_redis_nothing",
+    ),
+    Mutant(
+        "an error ends the heart in silence",
+        "08",
+        PRESENCE,
+        SURVIVES,
+        DOES_NOT_SURVIVE,
+        "spec/test_heartbeat.py::"
+        "test_a_heartbeat_that_fails_is_logged_and_the_next_one_is_right",
+    ),
+    Mutant(
+        "a server whose list has been forgotten believes that all have left",
+        "08",
+        PRESENCE,
+        "users |= self.users",
+        "pass",
+        "spec/test_heartbeat.py::"
         "test_the_lists_are_right_again_after_redis_has_forgotten_them",
+    ),
+    Mutant(
+        "the group is not joined again",
+        "08",
+        PRESENCE,
+        "                await consumer.join()\n",
+        "                pass\n",
+        "spec/test_heartbeat.py::"
+        "test_the_lists_are_right_again_after_redis_has_forgotten_them",
+    ),
+    Mutant(
+        "a command is not tried again when Redis is back",
+        "08",
+        SETTINGS,
+        '"retry_on_error": [redis.ConnectionError],',
+        "",
+        "servers/test_valkey_restart.py::"
+        "test_when_valkey_is_back_the_first_try_works_and_no_traceback_is_logged",
     ),
 ]
 

@@ -19,6 +19,7 @@ MODULES = [
     "servers.test_manage",
     "servers.test_valkey_restart",
     "servers.test_two_servers",
+    "servers.test_random_run",
     "browser.test_room",
     "browser.test_rooms",
 ]

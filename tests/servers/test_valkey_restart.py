@@ -1,34 +1,110 @@
 """Valkey is killed under open sockets, and comes back."""
 
-import pytest
+import asyncio
+import contextlib
 
+import psutil
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from tests.support.deadline import DEADLINE
 from tests.support.real_sockets import enter, refusal
 
 pytestmark = pytest.mark.server
 
+# People who stay while Valkey is killed and comes back, and how often.
+PEOPLE, OUTAGES = 20, 3
+
+
+@contextlib.contextmanager
+def outage(valkey):
+    """Valkey is killed before the block, and started again after it."""
+    valkey.terminate()
+    try:
+        yield
+    finally:
+        valkey.start()
+
 
 @pytest.mark.holds(since="03", can="When Redis stops, the page says closed")
-async def test_a_killed_valkey_closes_the_sockets_and_a_reload_works_when_it_is_back(
+async def test_a_killed_valkey_closes_the_sockets_and_they_can_be_opened_again(
     server, cookies, project
 ):
     alice = await enter(server, cookies["alice"])
     bob = await enter(server, cookies["bob"])
     start = len(server.lines)
-    project.valkey.terminate()
-    try:
+    with outage(project.valkey):
         assert await alice.until_closed()
         assert await bob.until_closed()
         assert await refusal(server, cookies["alice"])
-        server.wait_for_line("Redis", start)
+        server.wait_for_line("connecting to", start)
+
+    # Whoever meets a dead connection to Redis first has to try again.
+    async with asyncio.timeout(DEADLINE):
+        while not await they_hear_each_other(server, cookies):
+            pass
+
+
+async def they_hear_each_other(server, cookies):
+    """Return whether alice and bob can connect, and both hear alice."""
+    with contextlib.suppress(InvalidStatus, ConnectionClosed):
+        alice = await enter(server, cookies["alice"])
+        bob = await enter(server, cookies["bob"])
+        await alice.send("back again")
+        frames = [await alice.hear(), await bob.hear()]
+        await alice.close()
+        await bob.close()
+        return [frame["message"] for frame in frames] == ["back again"] * 2
+    return False
+
+
+async def enter_soon(server, cookie):
+    """Open a socket to room 1; try again as long as the server refuses."""
+    async with asyncio.timeout(DEADLINE):
+        while True:
+            with contextlib.suppress(InvalidStatus):
+                return await enter(server, cookie)
+
+
+@pytest.mark.holds(since="08", can="When Redis is back, the first reload works")
+async def test_when_valkey_is_back_the_first_try_works_and_no_traceback_is_logged(
+    site, cookies, project
+):
+    with site.daphne() as server:
+        alice = await enter(server, cookies["alice"])
+        await alice.send("hello")
+        assert (await alice.hear())["message"] == "hello"
+        start = len(server.lines)
+        with outage(project.valkey):
+            assert await alice.until_closed()
+        alice = await enter(server, cookies["alice"])
+        bob = await enter(server, cookies["bob"])
+        await alice.send("back again")
+        assert (await bob.hear())["message"] == "back again"
+        await alice.close()
+        await bob.close()
         # The layer's own task that tidies up after a message may end in a traceback.
         said = "\n".join(server.lines[start:])
-        assert "Exception inside application" not in said
-    finally:
-        project.valkey.start()
+    assert "Exception inside application" not in said
 
-    alice = await enter(server, cookies["alice"])
-    bob = await enter(server, cookies["bob"])
-    await alice.send("back again")
-    assert (await bob.hear())["message"] == "back again"
-    await alice.close()
-    await bob.close()
+
+@pytest.mark.holds(since="07")
+async def test_people_and_outages_leave_no_descriptor_behind(site, cookies, project):
+    with site.daphne() as server:
+        process = psutil.Process(server.process.pid)
+
+        async def stay_until_an_outage():
+            people = [await enter_soon(server, cookies["alice"]) for _ in range(PEOPLE)]
+            most = process.num_fds()
+            with outage(project.valkey):
+                for person in people:
+                    assert await person.until_closed()
+            await (await enter_soon(server, cookies["alice"])).close()
+            return most
+
+        first = await stay_until_an_outage()
+        after = process.num_fds()
+        assert first - after >= PEOPLE - 10
+        for _ in range(OUTAGES - 1):
+            await stay_until_an_outage()
+        assert process.num_fds() <= after + 2

@@ -14,5 +14,6 @@ ORDER = (
     "bad_input",
     "rooms",
     "presence",
+    "heartbeat",
     "load",
 )

@@ -72,7 +72,7 @@ def test_a_folder_of_an_earlier_step_is_told_what_is_missing(
         ),
         (
             "chat/routing.py",
-            "config/asgi.py, line 14: ModuleNotFoundError: No module "
+            "config/asgi.py, line 13: ModuleNotFoundError: No module "
             "named 'chat.routing' (chapter 02 adds chat/routing.py.)",
         ),
         (

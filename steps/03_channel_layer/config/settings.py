@@ -3,8 +3,6 @@
 import os
 from pathlib import Path
 
-import redis
-
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # Everybody can read this key here. A site that others can reach needs its own.
@@ -68,8 +66,6 @@ CHANNEL_LAYERS = {
                     "address": os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0"),
                     # redis-py 8 gives up after 5 s of silence and closes the socket.
                     "socket_timeout": None,
-                    # When Redis is back, the first try meets a dead connection.
-                    "retry_on_error": [redis.ConnectionError],
                 }
             ],
             # The default of 100 loses messages when a whole class writes at once.

@@ -9,14 +9,26 @@ from .rooms import find_group
 
 
 class ChatConsumer(PresenceConsumer):
+    room_group_name = None  # until connect() has let the person in
+
     async def connect(self):
         """Called when a browser asks for a socket."""
         room = self.scope["url_route"]["kwargs"]
         self.room_group_name = await find_group(self.scope["user"], **room)
         if self.room_group_name:
-            await self.enter()
+            await self.channel_layer.group_add(self.room_group_name, self.channel_name)
+            await self.accept()
+            await self.enter(self.room_group_name)
         else:
             await self.close()
+
+    async def disconnect(self, close_code):
+        """Called when the socket has closed."""
+        if self.room_group_name:
+            await self.leave()
+            await self.channel_layer.group_discard(
+                self.room_group_name, self.channel_name
+            )
 
     async def receive(self, text_data=None, bytes_data=None):
         """Called when the browser has sent a frame, as text or as bytes."""

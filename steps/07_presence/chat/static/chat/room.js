@@ -19,44 +19,42 @@ function caption({ user, time }) {
   return small;
 }
 
-function line(text) {
+function show(data) {
+  const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 100;
   const item = document.createElement("li");
   // As text, never as HTML: a message with a <script> must not run.
-  item.textContent = text;
-  return item;
-}
-
-function show(item, kind) {
-  const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 100;
-  item.className = kind;
+  item.textContent = data.message;
+  item.prepend(data.user ? caption(data) : "");
+  item.classList.toggle("own", data.user === username);
+  item.classList.toggle("notice", !data.user);
   log.append(item);
   if (atEnd) {
     log.scrollTop = log.scrollHeight;
   }
 }
 
-// Who is in the room.
 let here = [];
 
 function list(users) {
   here = users.sort();
-  people.replaceChildren(...here.map((user) => line(user)));
+  people.replaceChildren();
+  for (const user of here) {
+    const item = document.createElement("li");
+    item.textContent = user;
+    people.append(item);
+  }
 }
 
 const handlers = {
-  "chat.message": (data) => {
-    const item = line(data.message);
-    item.prepend(caption(data));
-    show(item, data.user === username ? "own" : "");
-  },
-  "presence.list": (data) => list(data.users),
+  "chat.message": show,
+  "presence.list": ({ users }) => list(users),
   "presence.joined": ({ user }) => {
     list([...here, user]);
-    show(line(`${user} joined`), "notice");
+    show({ message: `${user} joined` });
   },
   "presence.left": ({ user }) => {
     list(here.filter((other) => other !== user));
-    show(line(`${user} left`), "notice");
+    show({ message: `${user} left` });
   },
 };
 

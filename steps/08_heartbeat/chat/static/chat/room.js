@@ -1,0 +1,89 @@
+const [status, log, people, error, form, input, button] = [
+  "status", "log", "people", "error", "form", "message", "send",
+].map((id) => document.getElementById(id));
+
+const username = JSON.parse(document.getElementById("username").textContent);
+
+// The page /chat/room/1/ has its socket at /ws/chat/room/1/, on the same host.
+const socket = new WebSocket("/ws" + location.pathname);
+
+// What was sent last, to give it back if the server does not accept it.
+let sent = "";
+
+function caption({ user, time }) {
+  const when = document.createElement("time");
+  when.dateTime = time;
+  when.textContent = new Date(time).toLocaleTimeString();
+  const small = document.createElement("small");
+  small.append(user === username ? "me" : user, " ", when);
+  return small;
+}
+
+function show(data) {
+  const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 100;
+  const item = document.createElement("li");
+  // As text, never as HTML: a message with a <script> must not run.
+  item.textContent = data.message;
+  item.prepend(data.user ? caption(data) : "");
+  item.classList.toggle("own", data.user === username);
+  item.classList.toggle("notice", !data.user);
+  log.append(item);
+  if (atEnd) {
+    log.scrollTop = log.scrollHeight;
+  }
+}
+
+let here = [];
+
+function list(users) {
+  here = users.sort();
+  people.replaceChildren();
+  for (const user of here) {
+    const item = document.createElement("li");
+    item.textContent = user;
+    people.append(item);
+  }
+}
+
+const handlers = {
+  "chat.message": show,
+  "presence.list": ({ users }) => list(users),
+  "presence.joined": ({ user }) => {
+    list([...here, user]);
+    show({ message: `${user} joined` });
+  },
+  "presence.left": ({ user }) => {
+    list(here.filter((other) => other !== user));
+    show({ message: `${user} left` });
+  },
+};
+
+socket.addEventListener("open", () => {
+  status.textContent = "Connected";
+  button.disabled = false;
+});
+
+socket.addEventListener("message", (event) => {
+  const data = JSON.parse(event.data);
+  if (data.error) {
+    error.textContent = data.error;
+    input.value ||= sent;
+  } else {
+    handlers[data.type]?.(data);
+  }
+});
+
+socket.addEventListener("close", () => {
+  status.textContent = "Closed. Reload the page to connect again.";
+  list([]);
+  button.disabled = true;
+});
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  error.textContent = "";
+  sent = input.value;
+  socket.send(JSON.stringify({ message: sent }));
+  input.value = "";
+  input.focus();
+});

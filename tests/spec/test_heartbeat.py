@@ -1,0 +1,217 @@
+"""Who has vanished without a word, and what Redis has forgotten."""
+
+import asyncio
+import contextlib
+
+import pytest
+import redis
+
+from tests.support.deadline import DEADLINE
+from tests.support.frames import joined, left, listed
+from tests.support.people import saying
+from tests.support.valkey import url_of
+
+
+@pytest.fixture(
+    params=[10, pytest.param(1, marks=pytest.mark.waiting)],
+    ids=["ten times as fast", "in real time"],
+)
+def pace(request, monkeypatch):
+    """How many times as fast as elsewhere asyncio.sleep() is, and what beats by it."""
+    sleep = asyncio.sleep
+
+    def sleep_shorter(delay, result=None):
+        return sleep(delay / request.param, result)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep_shorter)
+    return request.param
+
+
+fast = pytest.mark.parametrize("pace", [10], indirect=True)
+
+
+@pytest.fixture
+def client(project, layer):
+    """A client of the Redis that keeps the lists."""
+    with redis.Redis.from_url(url_of(project.valkey)) as client:
+        yield client
+
+
+@pytest.fixture
+def sent(people, monkeypatch):
+    """A list that grows by each event that is sent to a group."""
+    from channels.layers import get_channel_layer
+
+    backend, events = get_channel_layer(), []
+    group_send = backend.group_send
+
+    async def send_and_note(group, event):
+        events.append(event)
+        await group_send(group, event)
+
+    monkeypatch.setattr(backend, "group_send", send_and_note)
+    return events
+
+
+@pytest.mark.holds(
+    since="08", can="A silent person stays listed, at no cost to the others"
+)
+async def test_a_silent_person_stays_listed_without_any_event(people, sent, pace):
+    alice, bob = await people.enter("alice"), await people.enter("bob")
+    assert await listed(alice) == ["alice"]
+    await alice.sees(joined("bob"))
+    await bob.is_served()
+    sent.clear()
+    assert await alice.hear_nothing_for(10 / pace)
+    assert sent == []
+    teacher = await people.enter("teacher")
+    assert await listed(teacher) == ["alice", "bob", "teacher"]
+    await teacher.is_served()
+    assert len(sent) == 1
+    await alice.sees(joined("teacher"))
+
+
+@pytest.mark.holds(since="08")
+@fast
+async def test_a_person_who_has_left_is_not_listed_again_by_a_heartbeat(people, pace):
+    alice, bob = await people.enter("alice"), await people.enter("bob")
+    assert await listed(alice) == ["alice"]
+    await alice.sees(joined("bob"))
+    await bob.close()
+    await alice.sees(left("bob"))
+    assert await alice.see_nothing_for(10 / pace)
+    assert await listed(await people.enter("teacher")) == ["alice", "teacher"]
+
+
+@pytest.mark.holds(since="08")
+@fast
+async def test_a_room_that_everybody_has_left_costs_redis_nothing(
+    people, pace, client, caplog
+):
+    def commands():
+        return client.info("stats")["total_commands_processed"]
+
+    for _ in range(3):
+        alice = await people.enter("alice")
+        await alice.is_served()
+        await alice.close()
+    bob = await people.enter("bob", "kitchen")
+    before = commands()
+    assert await bob.hear_nothing_for(10 / pace)
+    with_one_room = commands() - before
+    assert with_one_room > 5
+    await bob.close()
+    before = commands()
+    await asyncio.sleep(10)  # ten times as fast
+    # The question itself is one.
+    assert commands() - before <= 1
+    assert [record.getMessage() for record in caplog.records if record.exc_info] == []
+
+
+async def heard_again(speaker, listener):
+    """Let `speaker` speak until `listener` hears it."""
+    await speaker.send("do you hear me?")
+    while await listener.hear_nothing_for(0.2):
+        await speaker.send("do you hear me?")
+
+
+@pytest.mark.holds(since="08", can="When Redis forgets everything, nobody notices")
+async def test_the_lists_are_right_again_after_redis_has_forgotten_them(
+    people, layer, client, pace
+):
+    alice = await people.enter("alice")
+    layer.use_as_another_process()
+    bob = await people.enter("bob")
+    assert await listed(alice) == ["alice"]
+    await alice.sees(joined("bob"))
+    assert await listed(bob) == ["alice", "bob"]
+    client.flushall()
+    # A heart may beat by another clock than asyncio.sleep(), and so in real time.
+    patience = max(DEADLINE, 10)
+    with saying(f"nothing is delivered {patience} s after Redis has forgotten all"):
+        async with asyncio.timeout(patience):
+            await asyncio.gather(heard_again(bob, alice), heard_again(alice, bob))
+    teacher = await people.enter("teacher")
+    assert await listed(teacher) == ["alice", "bob", "teacher"]
+    for person in (alice, bob):
+        await person.sees(joined("teacher"))
+    # Another heartbeat, in which everybody's list is compared with the new one.
+    silence = [person.see_nothing_for(3 / pace) for person in (alice, bob, teacher)]
+    assert await asyncio.gather(*silence) == [True] * 3
+    await bob.close()
+    for person in (alice, teacher):
+        await person.sees(left("bob"))
+
+
+@pytest.mark.holds(since="08")
+@fast
+async def test_who_enters_after_redis_has_forgotten_all_makes_nobody_leave(
+    people, layer, client, pace
+):
+    alice = await people.enter("alice")
+    layer.use_as_another_process()
+    bob = await people.enter("bob")
+    assert await listed(alice) == ["alice"]
+    await alice.sees(joined("bob"))
+    assert await listed(bob) == ["alice", "bob"]
+    client.flushall()
+    await people.enter("teacher")
+    await bob.sees(joined("teacher"))
+    await alice.sees(joined("teacher"))
+    for person in (alice, bob):
+        assert await person.see_nothing_for(5 / pace)
+
+
+@pytest.mark.holds(since="08")
+@fast
+async def test_a_heartbeat_that_fails_is_logged_and_the_next_one_is_right(
+    people, client, pace, caplog
+):
+    alice = await people.enter("alice")
+    assert await listed(alice) == ["alice"]
+    # The event that she has joined has come, too.
+    assert await alice.see_nothing_for(0.3)
+    (key,) = client.scan_iter("*presence*")
+    client.set(key, "not a list")
+    assert await alice.see_nothing_for(5 / pace)
+    assert [record for record in caplog.records if record.exc_info]
+    client.delete(key)
+    assert await listed(await people.enter("bob")) == ["alice", "bob"]
+    await alice.sees(joined("bob"))
+    assert await alice.see_nothing_for(5 / pace)
+
+
+class Broken(Exception):
+    """What goes wrong in a consumer, on purpose."""
+
+
+@pytest.mark.holds(
+    since="08", can="A person whose socket fails on the server has left, too"
+)
+async def test_a_person_whose_consumer_fails_has_left(
+    project, layer, cookies, monkeypatch
+):
+    from channels.layers import get_channel_layer
+
+    from tests.support.people import People
+
+    backend = get_channel_layer()
+    group_send = backend.group_send
+
+    async def break_on_purpose(group, event):
+        if "break" in event.values():
+            raise Broken
+        await group_send(group, event)
+
+    monkeypatch.setattr(backend, "group_send", break_on_purpose)
+    with contextlib.suppress(Broken):
+        async with People(project.application, cookies) as people:
+            alice, bob = await people.enter("alice"), await people.enter("bob")
+            assert await listed(bob) == ["alice", "bob"]
+            await alice.send("hello")
+            await bob.hears("hello")
+            await alice.send("break")
+            await bob.sees(left("alice"))
+            assert await listed(await people.enter("teacher")) == ["bob", "teacher"]
+            members = layer.members()
+    assert members == 2
