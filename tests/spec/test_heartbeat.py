@@ -108,6 +108,13 @@ async def test_a_room_that_everybody_has_left_costs_redis_nothing(
     assert [record.getMessage() for record in caplog.records if record.exc_info] == []
 
 
+@pytest.mark.holds(since="08")
+async def test_a_list_that_nobody_renews_is_deleted_by_redis(people, client):
+    await (await people.enter("alice")).is_served()
+    (key,) = client.scan_iter("*presence*")
+    assert 0 < client.ttl(key) < 60
+
+
 async def heard_again(speaker, listener):
     """Let `speaker` speak until `listener` hears it."""
     await speaker.send("do you hear me?")

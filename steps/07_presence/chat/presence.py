@@ -15,7 +15,6 @@ class Room:
         self.key = f"{channel_layer.prefix}:presence:{group_name}"
         self.consumers = set()
         self.lock = asyncio.Lock()
-        self.looked = 0  # when this process has read the list
 
     async def now(self):
         """Return Redis' own time, the same for all servers, in seconds."""

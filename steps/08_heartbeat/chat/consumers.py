@@ -9,8 +9,6 @@ from .rooms import find_group
 
 
 class ChatConsumer(PresenceConsumer):
-    room_group_name = None  # until connect() has let the person in
-
     async def connect(self):
         """Called when a browser asks for a socket."""
         room = self.scope["url_route"]["kwargs"]

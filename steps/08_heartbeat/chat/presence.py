@@ -20,8 +20,6 @@ class Room:
         self.key = f"{channel_layer.prefix}:presence:{group_name}"
         self.consumers = set()
         self.lock = asyncio.Lock()
-        self.looked = 0  # when this process has read the list
-        self.users = set()
         self.forgotten = 0  # when Redis has forgotten the list
 
     async def now(self):
