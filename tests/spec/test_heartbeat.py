@@ -109,6 +109,24 @@ async def test_a_room_that_everybody_has_left_costs_redis_nothing(
 
 
 @pytest.mark.holds(since="08")
+async def test_nobody_waits_for_a_heartbeat_to_see_who_joins_and_who_leaves(
+    people, monkeypatch
+):
+    sleep = asyncio.sleep
+
+    def sleep_longer(delay, result=None):
+        return sleep(100 * delay, result)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep_longer)
+    alice = await people.enter("alice")
+    assert await listed(alice) == ["alice"]
+    bob = await people.enter("bob")
+    await alice.sees(joined("bob"))
+    await bob.close()
+    await alice.sees(left("bob"))
+
+
+@pytest.mark.holds(since="08")
 async def test_a_list_that_nobody_renews_is_deleted_by_redis(people, client):
     await (await people.enter("alice")).is_served()
     (key,) = client.scan_iter("*presence*")
