@@ -272,7 +272,7 @@ MUTANTS = [
         "users |= self.users",
         "pass",
         "spec/test_heartbeat.py::"
-        "test_the_lists_are_right_again_after_redis_has_forgotten_them",
+        "test_who_enters_after_redis_has_forgotten_all_makes_nobody_leave",
     ),
     Mutant(
         "the group is not joined again",

@@ -47,15 +47,18 @@ async def test_a_killed_valkey_closes_the_sockets_and_they_can_be_opened_again(
 
 async def they_hear_each_other(server, cookies):
     """Return whether alice and bob can connect, and both hear alice."""
-    with contextlib.suppress(InvalidStatus, ConnectionClosed):
-        alice = await enter(server, cookies["alice"])
-        bob = await enter(server, cookies["bob"])
-        await alice.send("back again")
-        frames = [await alice.hear(), await bob.hear()]
-        await alice.close()
-        await bob.close()
-        return [frame["message"] for frame in frames] == ["back again"] * 2
-    return False
+    people = []
+    try:
+        for name in ("alice", "bob"):
+            people.append(await enter(server, cookies[name]))
+        await people[0].send("back again")
+        frames = [await person.hear() for person in people]
+    except (InvalidStatus, ConnectionClosed):
+        return False
+    finally:
+        for person in people:
+            await person.close()
+    return [frame["message"] for frame in frames] == ["back again"] * 2
 
 
 async def enter_soon(server, cookie):
