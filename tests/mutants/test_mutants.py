@@ -43,7 +43,7 @@ LEAVES_IN_ANY_CASE = """\
             await super().__call__(scope, receive, send)
         finally:
             if self.room:
-                await self.leave()
+                await asyncio.shield(self.leave())
 """
 LEAVES_IF_ALL_WENT_WELL = """\
         await super().__call__(scope, receive, send)

@@ -116,6 +116,18 @@ async def test_a_person_who_comes_back_is_announced_again(people):
 
 
 @pytest.mark.holds(since="07")
+async def test_a_socket_that_has_closed_is_sent_nothing_more(people):
+    alice, bob = await people.enter("alice"), await people.enter("bob")
+    assert await listed(bob) == ["alice", "bob"]
+    assert await listed(alice) == ["alice"]
+    await bob.close()
+    await alice.sees(joined("bob"), left("bob"))
+    await people.enter("teacher")
+    await alice.sees(joined("teacher"))
+    assert await bob.see_nothing_for(0.1)
+
+
+@pytest.mark.holds(since="07")
 async def test_a_newcomer_receives_no_announcement_about_themselves(people):
     alice = await people.enter("alice")
     await alice.is_served()
@@ -391,6 +403,8 @@ async def test_an_answer_that_comes_late_does_not_undo_what_has_been_shown(
     await (await people.enter("alice")).is_served()
     if answers.client is None:
         pytest.skip("the list is read in a way that cannot be delayed")
+    # All events of these two have come.
+    assert await alice.see_nothing_for(0.3)
     answers.late = answers.client
     layer.use_as_another_process()
     bob = await people.enter("bob")

@@ -20,6 +20,7 @@ class Room:
         self.key = f"{channel_layer.prefix}:presence:{group_name}"
         self.consumers = set()
         self.lock = asyncio.Lock()
+        self.users = set()
         self.forgotten = 0  # when Redis has forgotten the list
 
     async def now(self):
@@ -40,7 +41,7 @@ class Room:
             self.forgotten = now
             for consumer in self.consumers:
                 await consumer.join()
-        if now - self.forgotten <= HEARTBEAT:  # others may be missing for a beat
+        if now - self.forgotten <= 2 * HEARTBEAT:  # others may still be missing
             users |= self.users
         self.users = users
         shown = [consumer.show(users) for consumer in self.consumers]
@@ -68,7 +69,7 @@ class PresenceConsumer(AsyncWebsocketConsumer):
             await super().__call__(scope, receive, send)
         finally:
             if self.room:
-                await self.leave()
+                await asyncio.shield(self.leave())
 
     async def join(self):
         await self.channel_layer.group_add(self.room_group_name, self.channel_name)
