@@ -148,10 +148,10 @@ async def test_a_stopped_server_shows_as_closed_and_nothing_can_be_sent(
 
 @pytest.mark.holds(since="01")
 async def test_before_its_script_runs_the_page_says_connecting(alice):
-    await alice.page.route("**/*.js", lambda route: route.abort())
+    await alice.page.route("**/*.js?*", lambda route: route.abort())
     await alice.page.goto(f"{alice.url}/chat/room/1/")
     await expect(alice.status).to_contain_text("Connecting")
     await expect(alice.button).to_be_disabled()
-    await alice.page.unroute("**/*.js")
+    await alice.page.unroute("**/*.js?*")
     # The browser has told of the script that it could not load.
     assert alice.complaints.pop().endswith("net::ERR_FAILED")

@@ -113,7 +113,7 @@ class Actor:
         if times is None:
             await expect(self.page.locator("body")).to_contain_text(text, timeout=limit)
         else:
-            said = self.person.log.get_by_role("listitem").filter(has_text=text)
+            said = self.person.log.locator("p").filter(has_text=text)
             await expect(said).to_have_count(int(times), timeout=limit)
 
     async def does_not_see(self, text):
@@ -134,8 +134,7 @@ class Actor:
 
     async def reloads(self):
         self.forget(self.answers)
-        async with self.page.expect_navigation():
-            await self.devtools.send("Page.reload", {"ignoreCache": True})
+        await self.page.reload()
 
     async def leaves(self):
         await self.page.goto("about:blank")

@@ -71,7 +71,7 @@ class Person:
         page.on("dialog", self._refuse_dialog)
         self.log = page.get_by_role("log")
         # Who has come and gone is told in the log, too, from step 07 on.
-        self.messages = self.log.locator("li:not(.notice)")
+        self.messages = self.log.locator("p:not(.notice)")
         self.status = page.get_by_role("status")
         self.alert = page.get_by_role("alert")
         self.field = page.get_by_label("Message", exact=True)

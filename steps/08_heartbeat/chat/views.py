@@ -18,7 +18,7 @@ def room_list(request):
 @never_cache
 @login_required
 def chat_room(request, room_name):
-    return render(request, "chat/room.html", {"title": room_name})
+    return render(request, "chat/room.html", {"room_name": room_name})
 
 
 @never_cache
@@ -27,4 +27,4 @@ def course_chat_room(request, course_id):
     course = request.user.courses.filter(id=course_id).first()
     if course is None:
         raise PermissionDenied
-    return render(request, "chat/room.html", {"title": course.title})
+    return render(request, "chat/room.html", {"course": course})

@@ -21,7 +21,7 @@ function caption({ user, time }) {
 
 function show(data) {
   const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 100;
-  const item = document.createElement("li");
+  const item = document.createElement("p");
   // As text, never as HTML: a message with a <script> must not run.
   item.textContent = data.message;
   item.prepend(caption(data));
@@ -49,6 +49,7 @@ socket.addEventListener("message", (event) => {
 
 socket.addEventListener("close", () => {
   status.textContent = "Closed. Reload the page to connect again.";
+  status.className = "closed";
   button.disabled = true;
 });
 

@@ -21,7 +21,7 @@ function caption({ user, time }) {
 
 function show(data) {
   const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 100;
-  const item = document.createElement("li");
+  const item = document.createElement("p");
   // As text, never as HTML: a message with a <script> must not run.
   item.textContent = data.message;
   item.prepend(data.user ? caption(data) : "");
@@ -50,11 +50,11 @@ const handlers = {
   "presence.list": ({ users }) => list(users),
   "presence.joined": ({ user }) => {
     list([...here, user]);
-    show({ message: `${user} joined` });
+    show({ message: `${user} joined at ${new Date().toLocaleTimeString()}` });
   },
   "presence.left": ({ user }) => {
     list(here.filter((other) => other !== user));
-    show({ message: `${user} left` });
+    show({ message: `${user} left at ${new Date().toLocaleTimeString()}` });
   },
 };
 
@@ -75,6 +75,7 @@ socket.addEventListener("message", (event) => {
 
 socket.addEventListener("close", () => {
   status.textContent = "Closed. Reload the page to connect again.";
+  status.className = "closed";
   list([]);
   button.disabled = true;
 });
