@@ -25,9 +25,17 @@ COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --upgrade \
 	--fork-strategy fewest \
 	--custom-compile-command "make requirements"
-# What draws the chapters' diagrams on the web; the tests draw them with it, too.
-MERMAID = mermaid-11.17.2.tgz
-MERMAID_SHA512 = 57a2b70bc101744b0f1595d228c25eea9a50384371b87011afd1af1d7e21878ee501b84c443f6a7f8a042bb2e869143150b31af34feab798073bbdda0a578106
+# What the browser tests load into pages. Mermaid draws the chapters' diagrams on the
+# web, and axe looks for what keeps people out: name-version, file, SHA-512.
+MERMAID = mermaid-11.17.2 dist/mermaid.min.js \
+	57a2b70bc101744b0f1595d228c25eea9a50384371b87011afd1af1d7e21878ee501b84c443f6a7f8a042bb2e869143150b31af34feab798073bbdda0a578106
+AXE = axe-core-4.14.1 axe.min.js \
+	1477dafa598d8d065f273d6af302aa203c02e83131707b7fa648cd41bd3d6b734f8c22a0dab86ee6a6f64b8afbe804b214d36db85a2826965edfb3a0b9d546b5
+# $(call FROM_NPM,name-version file SHA-512) puts the file into .venv.
+FROM_NPM = cd .venv && npm pack --silent $(shell echo $(word 1,$(1)) | sed 's/-\([0-9]\)/@\1/') \
+	>/dev/null 2>&1 && echo "$(word 3,$(1))  $(word 1,$(1)).tgz" | sha512sum --check --quiet && \
+	tar -xzOf $(word 1,$(1)).tgz package/$(word 2,$(1)) >$(notdir $(word 2,$(1))) && \
+	rm $(word 1,$(1)).tgz
 
 .PHONY: install run notebooks test pythons check lint requirements table screenshot
 
@@ -38,7 +46,7 @@ run: .venv/run.done
 notebooks: .venv/notebooks.done
 	@exec .venv/bin/tutorial notebooks $(if $(PORT),--port "$(PORT)")
 
-test: .venv/test.done .venv/notebooks.done .venv/mermaid.done lint
+test: .venv/test.done .venv/notebooks.done .venv/npm.done lint
 	@.venv/bin/pytest --everything $(if $(STEP),--step "$(STEP)")
 
 pythons: .venv/test.done
@@ -95,11 +103,8 @@ screenshot: .venv/test.done
 	@$(COMPILE_BYTECODE)
 	@touch $@
 
-# Without npm the diagrams are not drawn, which the test says.
-.venv/mermaid.done: .venv/uv.done
-	@if command -v npm >/dev/null; then cd .venv && \
-		npm pack --silent $(subst -1,@1,$(MERMAID:.tgz=)) >/dev/null 2>&1 && \
-		echo "$(MERMAID_SHA512)  $(MERMAID)" | sha512sum --check --quiet && \
-		tar -xzf $(MERMAID) --strip-components=2 package/dist/mermaid.min.js && \
-		rm $(MERMAID); fi
+# Without npm the tests that need these files say so.
+.venv/npm.done: .venv/uv.done
+	@if command -v npm >/dev/null; then \
+		($(call FROM_NPM,$(MERMAID))) && ($(call FROM_NPM,$(AXE))); fi
 	@touch $@

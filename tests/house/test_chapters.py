@@ -1,13 +1,11 @@
 """What every chapter owes its readers: form, links, pictures."""
 
-import os
 import re
-import sys
-from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
 
+from tests.support.browser import from_npm
 from tutorial.chapters.reading import anchor, read_chapter
 from tutorial.shared.steps import ROOT, all_steps
 
@@ -19,7 +17,6 @@ PAGES = [
     *(step.path / "README.md" for step in STEPS),
 ]
 by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name)
-MERMAID = Path(sys.prefix) / "mermaid.min.js"
 
 
 def prose_of(page):
@@ -129,12 +126,9 @@ def test_every_make_command_of_a_page_is_a_target():
 @pytest.mark.browser
 @pytest.mark.asyncio(loop_scope="session")
 async def test_every_diagram_can_be_drawn(browser):
-    if not MERMAID.exists():
-        say = pytest.fail if os.environ.get("CI") else pytest.skip
-        say("no Mermaid: install npm, remove .venv/mermaid.done, and say make test")
     page = await browser.new_page()
     await page.set_content("<p>")
-    await page.add_script_tag(path=MERMAID)
+    await page.add_script_tag(path=from_npm("mermaid.min.js"))
     draw = "async text => (await mermaid.render('diagram', text)).svg"
     fences = (t for p in PAGES for t in MarkdownIt().parse(p.read_text()))
     diagrams = [fence.content for fence in fences if fence.info == "mermaid"]

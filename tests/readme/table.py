@@ -22,6 +22,7 @@ MODULES = [
     "servers.test_random_run",
     "browser.test_room",
     "browser.test_rooms",
+    "browser.test_accessibility",
 ]
 STEPS = "<!-- steps: make table -->\n", "<!-- end of the steps -->\n"
 CLAIMS = "<!-- table: make table -->\n", "<!-- end of the table -->\n"

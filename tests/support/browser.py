@@ -3,6 +3,8 @@
 import contextlib
 import os
 import shutil
+import sys
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Error, async_playwright
@@ -54,6 +56,18 @@ async def chromium():
             yield browser
         finally:
             await browser.close()
+
+
+def from_npm(name):
+    """Return the path of a script that `make test` has fetched from npm.
+
+    Without it the test is skipped, or, with CI set, fails; both say how to get it.
+    """
+    path = Path(sys.prefix) / name
+    if not path.exists():
+        say = pytest.fail if os.environ.get("CI") else pytest.skip
+        say(f"no {name}: install npm, remove .venv/npm.done, and run make test")
+    return path
 
 
 class Person:

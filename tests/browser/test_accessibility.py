@@ -1,0 +1,81 @@
+"""Nothing on any page keeps people out: axe finds no violation.
+
+What axe looks for: https://github.com/dequelabs/axe-core/blob/develop/doc/rule-descriptions.md
+"""
+
+import pytest
+from playwright.async_api import expect
+
+from tests.support.browser import from_npm, visit
+from tests.support.deadline import DEADLINE
+
+# One event loop for all: the browser is started once.
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+expect.set_options(timeout=DEADLINE * 1000)
+WIDTHS = (390, 1024)
+COLOURS = ("light", "dark")
+
+
+async def violations(page):
+    """Return (id, width, colours, elements) of all that axe finds, however it looks."""
+    await page.add_script_tag(path=from_npm("axe.min.js"))
+    found = []
+    for width in WIDTHS:
+        await page.set_viewport_size({"width": width, "height": 700})
+        for colours in COLOURS:
+            await page.emulate_media(color_scheme=colours)
+            for violation in (await page.evaluate("axe.run()"))["violations"]:
+                elements = [node["html"] for node in violation["nodes"]]
+                found.append((violation["id"], width, colours, elements))
+    return found
+
+
+@pytest.mark.holds(since="00")
+async def test_axe_finds_nothing_on_the_pages_around_the_chat(server, browser, step):
+    async with visit(browser, server.url) as alice:
+        assert await violations(alice.page) == []
+        await alice.sign_in("alice")
+        pages = ["/", "/courses/1/"]
+        if step.number >= "06":
+            pages.append("/chat/?room_name=tea+room")
+        for path in pages:
+            await alice.page.goto(server.url + path)
+            assert await violations(alice.page) == []
+
+
+@pytest.mark.holds(since="01", can="No page keeps out people who use a screen reader")
+async def test_axe_finds_nothing_in_the_room_whatever_it_shows(
+    server, browser, alice, bob
+):
+    """Messages, who came and went, an error, and the line that says closed."""
+    signed_in = await alice.page.context.storage_state()
+    async with visit(browser, server.url, storage_state=signed_in) as alice:
+        sockets = []
+
+        def through(socket):
+            sockets.append((socket, socket.connect_to_server()))
+
+        await alice.page.route_web_socket("**/ws/**", through)
+        for person in (alice, bob):
+            await person.page.goto(f"{server.url}/chat/room/1/")
+            await expect(person.status).to_have_text("Connected")
+        await bob.say("Hello, it is bob")
+        await alice.say("Hello, it is alice")
+        await expect(alice.messages.last).to_contain_text("it is alice")
+        await alice.say("   ")
+        await expect(alice.alert).not_to_be_empty()
+        assert await violations(alice.page) == []
+        await sockets[0][0].close()
+        await expect(alice.status).to_contain_text("Closed")
+        assert await violations(alice.page) == []
+
+
+@pytest.mark.holds(since="01", until="01")
+async def test_axe_finds_a_log_that_is_a_list_and_colours_that_are_too_pale(alice):
+    await alice.page.goto(f"{alice.url}/chat/room/1/")
+    await alice.page.evaluate(
+        """log.outerHTML = '<ol role="log" aria-label="Messages"><li>Hello</li></ol>';
+        document.getElementById("status").style.color = "#888";"""
+    )
+    found = {name for name, *_ in await violations(alice.page)}
+    assert found == {"aria-allowed-role", "color-contrast", "listitem"}
