@@ -1,8 +1,9 @@
 """The entries of TROUBLESHOOTING.md, and somebody who provokes them."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 from markdown_it import MarkdownIt
 
@@ -11,13 +12,13 @@ from tutorial.shared.steps import ROOT, all_steps
 
 from .compare import normal, pattern_of, with_end
 from .reader import Reader
-from .terminal import Mismatch
 
 PAGE = ROOT / "TROUBLESHOOTING.md"
-PROVOKE = re.compile(r"<!-- provoke: (\d\d) -->\n")
+# In NN.md, below the heading of each entry, what provokes it on step NN.
+PROVOKED = Path(__file__).with_name("provoked")
 ILLUSTRATION = re.compile(r"<!-- illustration: (.+) -->\n")
 LINK = re.compile(r"\[([^]]+)\]\(([^)#]+)#([^)]+)\)")
-CURE = "**Cure.** "
+FIX = "**Fix.** "
 # What a person types or does, and what is seen.
 EXECUTED = ("console", "pycon", "browser", "js")
 
@@ -77,41 +78,45 @@ class Trouble:
 def read_troubles():
     """Return the Troubles of the page, in order."""
     text = PAGE.read_text(encoding="utf-8")
-    parts = re.split(r"^(?=##+ )", text, flags=re.M)
-    troubles, group, line = [], "", 1
-    for part in parts:
+    provoked = read_provocations()
+    troubles, group = [], ""
+    for part in re.split(r"^(?=##+ )", text, flags=re.M):
         if part.startswith("## "):
             group = part.splitlines()[0][3:]
         elif part.startswith("### "):
-            troubles.append(read_trouble(part, group, line))
-        line += part.count("\n")
+            troubles.append(read_trouble(part, group, provoked))
     return troubles
 
 
-def read_trouble(part, group, line):
-    """Return the Trouble in the Markdown of one entry, which begins in this line."""
+def read_trouble(part, group, provoked):
+    """Return the Trouble in the Markdown of one entry."""
     heading = part.splitlines()[0][4:]
-    told, _, folded = part.partition("<details>")
     fences, prose = [], []
-    for token in MarkdownIt().parse(told)[3:]:
+    for token in MarkdownIt().parse(part)[3:]:
         if token.type == "fence":
             fences.append((token.info, token.content))
         elif token.type == "inline":
             prose.append(token.content)
-    above = line - 1 + told.count("\n")
-    blocks = [
-        replace(block, section=heading) for block in blocks_of("\n" * above + folded)
-    ]
-    provoked, illustrated = PROVOKE.search(folded), ILLUSTRATION.search(told)
+    illustrated = ILLUSTRATION.search(part)
+    step, blocks = provoked.get(heading, ("", []))
     return Trouble(
         heading=heading,
         group=group,
         fences=fences,
         prose=prose,
         reason=illustrated[1] if illustrated else "",
-        step=provoked[1] if provoked else "",
+        step=step,
         blocks=blocks,
     )
+
+
+def read_provocations():
+    """Return {heading of an entry: (number of the step, Blocks that provoke it)}."""
+    provoked = {}
+    for file in sorted(PROVOKED.glob("*.md")):
+        for block in blocks_of(file.read_text(encoding="utf-8")):
+            provoked.setdefault(block.section, (file.stem, []))[1].append(block)
+    return provoked
 
 
 @cache
@@ -132,7 +137,7 @@ class Provoker(Reader):
 
     def __init__(self, step, folder, browser):
         super().__init__(step, folder.parent, browser)
-        self.folder, self._page = folder, PAGE
+        self.folder, self._page = folder, PROVOKED / f"{step.number}.md"
         # The worker of a step has set it; nobody else does.
         self._env.pop("DJANGO_SETTINGS_MODULE", None)
 
@@ -144,8 +149,7 @@ class Provoker(Reader):
             if needs_the_server(trouble) and "server" not in self._terminals:
                 await self._play(blocks_of(SERVE))
             await self._play(trouble.blocks)
-            if self._broken:
-                raise Mismatch(self._broken[0], "</details>", "the end of the entry")
+            await self._do_undo(None)
         self._look_for_untold_errors()
 
     async def _play(self, blocks):

@@ -5,7 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from tests.chapters.troubles import CURE, PAGE, read_troubles, section_blocks
+from tests.chapters.troubles import (
+    FIX,
+    PAGE,
+    PROVOKED,
+    read_troubles,
+    section_blocks,
+)
 from tutorial.chapters.reading import anchor
 from tutorial.shared.steps import find_step
 
@@ -19,14 +25,14 @@ each_trouble = pytest.mark.parametrize(
 
 
 @each_trouble
-def test_an_entry_has_a_text_a_cause_a_cure_and_a_chapter(trouble):
+def test_an_entry_has_a_text_a_cause_a_fix_and_a_chapter(trouble):
     [(info, text)] = trouble.fences
     assert info == "text"
     assert text.strip()
-    *causes, cure, chapter = trouble.prose
+    *causes, fix, chapter = trouble.prose
     assert causes
-    assert not any(cause.startswith(CURE) for cause in causes)
-    assert cure.startswith(CURE)
+    assert not any(cause.startswith(FIX) for cause in causes)
+    assert fix.startswith(FIX)
     assert chapter.startswith("Chapter: ")
 
 
@@ -40,7 +46,7 @@ def test_an_entry_leads_to_a_section_of_a_chapter(trouble):
 
 
 @each_trouble
-def test_what_an_entry_shows_is_seen_when_a_chapter_or_the_entry_is_followed(trouble):
+def test_what_an_entry_shows_is_seen_in_its_chapter_or_when_it_is_provoked(trouble):
     if trouble.reason:
         assert not trouble.step
     elif trouble.step:
@@ -56,6 +62,13 @@ def test_what_nobody_has_seen_is_not_shown():
     rumour = replace(seen, fences=[("text", "NameError: made up\n")])
     assert seen.is_shown_in(seen.blocks)
     assert not rumour.is_shown_in(seen.blocks)
+
+
+def test_nothing_is_provoked_that_no_entry_shows():
+    files = sorted(PROVOKED.glob("*.md"))
+    texts = [file.read_text(encoding="utf-8") for file in files]
+    provoked = [h for text in texts for h in re.findall("^### (.+)", text, re.M)]
+    assert sorted(provoked) == sorted(t.heading for t in TROUBLES if t.step)
 
 
 def test_few_entries_are_illustrations():
