@@ -18,6 +18,11 @@ from tutorial.shared.steps import find_step
 TROUBLES = read_troubles()
 # A text that nobody has seen is a rumour: of ten entries at most one may be.
 MOST_ILLUSTRATIONS = 0.1
+# The stages in which a learner meets the entries.
+GROUPS = [
+    *("Install", "Page", "Connect", "Messages", "Redis", "Async", "Presence"),
+    "Shells, notebooks and tests",
+]
 
 each_trouble = pytest.mark.parametrize(
     "trouble", TROUBLES, ids=lambda trouble: anchor(trouble.heading)
@@ -79,6 +84,18 @@ def test_few_entries_are_illustrations():
 def test_no_two_entries_have_the_same_heading():
     anchors = [anchor(trouble.heading) for trouble in TROUBLES]
     assert len(set(anchors)) == len(anchors) > 40
+
+
+def test_the_page_opens_with_a_table_of_ten_symptoms_that_lead_to_entries():
+    opening, _, _ = text_of_page().partition("<!-- contents -->")
+    row = r"^\| [^|]+ \| [^|]+ \| \[[^|]+\]\(#(\S+)\) \|$"
+    anchors = re.findall(row, opening, re.M)
+    assert len(set(anchors)) == len(anchors) == 10
+    assert set(anchors) <= {anchor(trouble.heading) for trouble in TROUBLES}
+
+
+def test_the_groups_are_the_stages_in_order():
+    assert list(dict.fromkeys(trouble.group for trouble in TROUBLES)) == GROUPS
 
 
 def test_the_contents_lead_to_every_entry_in_order():
