@@ -1,4 +1,4 @@
-"""TROUBLESHOOTING.md, provoked: what no chapter shows comes about on its step."""
+"""TROUBLESHOOTING.md, provoked: what provoked/NN.md does on step NN has that effect."""
 
 import shutil
 
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.chapter, pytest.mark.asyncio(loop_scope="session")]
 
 
 @pytest.mark.parametrize("number", STEPS)
-async def test_what_no_chapter_shows_comes_about_as_the_page_says(
+async def test_what_provokes_the_entries_of_a_step_has_that_effect(
     number, step, site, browser, tmp_path
 ):
     folder = copy_folder(step.path, tmp_path / "mychat")
