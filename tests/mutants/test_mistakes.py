@@ -285,7 +285,7 @@ MISTAKES = [
         COMES_BACK,
         "Seen: chat/consumers.py, line 41: TypeError: "
         "can not serialize 'datetime.datetime' object.",
-        "04 The context of a message",
+        "04 Add the author and the time",
     ),
     Mistake(
         "nobody awaits the sending to the group",
@@ -353,7 +353,7 @@ MISTAKES = [
         'f"chat_{room_name}"',
         "Expected: a message stays in its room.",
         "Seen: {'message': …}, not ….",
-        "06 A socket for each name",
+        "06 Add a socket for each name",
     ),
     Mistake(
         "a person who closes one tab has left",
