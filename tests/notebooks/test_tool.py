@@ -1,6 +1,7 @@
 """`tutorial notebooks`, tried from outside."""
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -216,6 +217,11 @@ def test_jupyterlab_opens_with_the_first_notebook_and_ends_with_a_signal(
         assert "<title>JupyterLab</title>" in page
         kernels = f"http://127.0.0.1:{port}/api/kernelspecs?token=token"
         assert '"default": "python3"' in answer(kernels, tool)
+        # It does not ask, over the first picture, whether to fetch its news.
+        plugin = "@jupyterlab/apputils-extension:notification"
+        settings = f"http://127.0.0.1:{port}/lab/api/settings/{plugin}?token=token"
+        schema = json.loads(answer(settings, tool))["schema"]
+        assert schema["properties"]["fetchNews"]["default"] == "false"
         assert tool.stop(signal.SIGINT) == (0, [])
 
 

@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import importlib.util
+import json
 import os
 import sys
 import tempfile
+from pathlib import Path
 
 from ..shared.messages import TutorialError, say
 from ..shared.ports import port_number, refuse_taken_port
@@ -21,6 +23,9 @@ LAB = "import tutorial.verbs.notebooks; from jupyterlab.labapp import main; main
 NEEDED = ("jupyterlab", "nbclient", "matplotlib")
 # What you may have set for other programs.
 IN_THE_WAY = {"DJANGO_SETTINGS_MODULE", "MPLBACKEND"}
+# JupyterLab would ask, over the first picture, whether to fetch its news. This is only
+# a default: a choice of your own is kept. `LabApp.news_url=None` still lets it ask.
+LAB_SETTINGS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}
 
 
 def add_parser(subparsers):
@@ -54,7 +59,7 @@ def notebooks(args):
         env = {name: os.environ[name] for name in os.environ.keys() - IN_THE_WAY}
         env |= {"REDIS_URL": url, "JUPYTER_RUNTIME_DIR": folder}
         if not (args.check or args.write):
-            open_lab(paths[0], env, args.port)
+            open_lab(paths[0], env | settings_in(folder, env), args.port)
         from ..maintenance.notebook import run_all
 
         if run_all(paths, env | {"IPYTHONDIR": folder}, args.write):
@@ -72,6 +77,15 @@ def chosen(names):
             known = ", ".join(path.stem for path in paths)
             raise TutorialError(f"there is no notebook {name!r}; name one of {known}.")
     return [p for p in paths if not names or p.name.startswith(tuple(names))]
+
+
+def settings_in(folder, env):
+    """Write LAB_SETTINGS below `folder`; return what `env` needs to lead there."""
+    file = Path(folder, "labconfig", "default_setting_overrides.json")
+    file.parent.mkdir()
+    file.write_text(json.dumps(LAB_SETTINGS), encoding="utf-8")
+    paths = filter(None, (folder, env.get("JUPYTER_CONFIG_PATH")))
+    return {"JUPYTER_CONFIG_PATH": os.pathsep.join(paths)}
 
 
 def open_lab(first, env, port):
