@@ -1,4 +1,4 @@
-"""The pictures in the notebooks, drawn by matplotlib."""
+"""The pictures in the notebooks, drawn with matplotlib."""
 
 from statistics import median
 
@@ -6,7 +6,7 @@ from matplotlib import pyplot
 
 
 def draw_journey(trace):
-    """Draw the way of a message; `trace` is a list of (from, to, label, what)."""
+    """Draw the path of a message; `trace` is a list of (from, to, label, what)."""
     places = list(dict.fromkeys(place for step in trace for place in step[:2]))
     _, axes = pyplot.subplots(figsize=(9, 0.5 * len(trace) + 1))
     for x, place in enumerate(places):
@@ -17,7 +17,7 @@ def draw_journey(trace):
         start, end = places.index(source), places.index(target)
         axes.annotate("", (end, -y - 0.4), (start, -y - 0.4), arrowprops=arrow)
         axes.text((start + end) / 2, -y - 0.3, label, ha="center", fontsize=9)
-    axes.set_title("The way of one message, from top to bottom", pad=24)
+    axes.set_title("The path of one message, from top to bottom", pad=24)
     axes.axis("off")
     pyplot.show()
 
@@ -39,7 +39,7 @@ def draw_waiting(waited, title):
 def draw_rooms(measured):
     """Draw a picture for each title; `measured` is {title: {(name, size): ms}}.
 
-    The ms, of one message, are a list, with one figure for each round.
+    `ms` is a list: the milliseconds for one message, in each round.
     """
     _, pictures = pyplot.subplots(1, len(measured), figsize=(10, 4))
     for axes, (title, figures) in zip(pictures, measured.items(), strict=True):
