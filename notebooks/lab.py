@@ -1,6 +1,6 @@
 """What the notebooks share: a step to work in, people, servers, tables.
 
-All that is made here (folders, servers, keys in Redis) is gone when the kernel ends.
+Whatever it creates (folders, servers, keys in Redis) is gone when the kernel ends.
 """
 
 import asyncio
@@ -27,13 +27,13 @@ from tutorial.shared.steps import find_step
 from tutorial.shared.valkey import answers, redis_url, without_password
 
 REDIS_URL = redis_url()
-# Every key of this kernel begins so; those of others are neither read nor deleted.
+# All keys of this kernel begin with it. Other keys are neither read nor deleted.
 PREFIX = f"notebook-{uuid.uuid4().hex[:4]}:"
 
-# With NOTEBOOKS=quick the measurements are small: it is how the tests run them.
+# With NOTEBOOKS=quick, which the tests set, the measurements are small.
 QUICK = os.environ.get("NOTEBOOKS") == "quick"
 
-# Typed into `manage.py shell`: it shows what a terminal would.
+# This runs in `manage.py shell`, and prints what a terminal would show.
 TERMINAL = """
 import code, sys
 console, more = code.InteractiveConsole(dict(globals())), False
@@ -47,16 +47,18 @@ atexit.register(at_end.close)
 
 
 def use_step(name, demo_data=False):
-    """Set Django up with a copy of the step called `name`, and go to that folder.
+    """Set Django up with a copy of the step called `name`, and change to its folder.
 
-    With `demo_data` its database is filled as the chapters do. A kernel has one step:
-    RuntimeError for a second one, and when no Redis answers.
+    With `demo_data` its database is filled as in the chapters. Raises RuntimeError for
+    a second step in the same kernel, and if no Redis responds.
     """
     if "config.settings" in sys.modules:
-        raise RuntimeError("one kernel, one step: Kernel, Restart Kernel, then again.")
+        raise RuntimeError(
+            "this kernel has already set up a step: choose Kernel, Restart Kernel."
+        )
     if not answers(REDIS_URL):
         url = without_password(REDIS_URL)
-        raise RuntimeError(f"no Redis at {url}: `tutorial redis` starts one.")
+        raise RuntimeError(f"no Redis responds at {url}: `tutorial redis` starts one.")
     at_end.callback(delete_keys)
     folder = copy_step(name)
     at_end.callback(os.chdir, os.getcwd())
@@ -67,7 +69,7 @@ def use_step(name, demo_data=False):
 
     django.setup()
     if demo_data:
-        # Not in the thread of the kernel: a loop runs there, and Django's ORM refuses.
+        # A loop runs in the kernel's own thread, where Django's ORM refuses to work.
         with ThreadPoolExecutor(1) as thread:
             thread.submit(load_demo_data).result()
 
@@ -75,12 +77,12 @@ def use_step(name, demo_data=False):
 def copy_step(name, prefix=PREFIX, add=None):
     """Return a new folder with a copy of the step called `name`.
 
-    The keys of its layer begin with `prefix`. `add` is {path of a file: code to add
-    at its end}.
+    The keys of its layer begin with `prefix`. `add` is {path of a file: code to append
+    to it}.
     """
     folder = Path(at_end.enter_context(tempfile.TemporaryDirectory())) / "step"
     copytree(find_step(name).path, folder, ignore=ignore_patterns("db.sqlite3"))
-    # A message lives for an hour: a minute is soon over when one reads.
+    # An event expires after an hour: a minute is too short for a reader.
     config = {"prefix": prefix, "expiry": 3600}
     setting = f'CHANNEL_LAYERS["default"]["CONFIG"] |= {config}\n'
     for path, code in [("config/settings.py", setting), *(add or {}).items()]:
@@ -100,7 +102,7 @@ def delete_keys():
 
 
 def load_demo_data():
-    """Make the database of the step, with its two courses and four people."""
+    """Create the database of the step, with its two courses and four people."""
     from django.core.management import call_command
     from django.db import connection
 
@@ -110,7 +112,7 @@ def load_demo_data():
 
 
 async def sign_in(name):
-    """Sign the demo user `name` in, without a password; return the Cookie header."""
+    """Sign in the demo user `name`, without a password; return the Cookie header."""
     from django.contrib.auth import get_user_model
     from django.test import AsyncClient
 
@@ -120,7 +122,7 @@ async def sign_in(name):
 
 
 def consumers_of(name):
-    """Return the module `chat.consumers` of any step, also of one not in use."""
+    """Return the module `chat.consumers` of any step, even of one not set up."""
     step = find_step(name)
     package = f"chat_{step.number}"
     if package not in sys.modules:
@@ -131,7 +133,7 @@ def consumers_of(name):
 
 
 async def receive_soon(layer, channel, seconds=0.5):
-    """Return the next message of `channel`, or None if none comes in that time."""
+    """Return the next event of `channel`, or None if none arrives in that time."""
     try:
         async with asyncio.timeout(seconds):
             return await layer.receive(channel)
@@ -140,7 +142,7 @@ async def receive_soon(layer, channel, seconds=0.5):
 
 
 def shell(lines):
-    """Type `lines` into `manage.py shell`, and print what the terminal would show."""
+    """Type `lines` into `manage.py shell`, and print what a terminal would show."""
     command = [sys.executable, "-u", "manage.py", "shell", "-c", TERMINAL]
     done = subprocess.run(
         command,
@@ -162,8 +164,8 @@ class Server(NamedTuple):
 def serve(name, add=None):
     """Start daphne with the step called `name`; return a Server.
 
-    Its database is that of the step in use; its rooms are its own. For `add` see
-    copy_step(). Raises RuntimeError with daphne's words if it does not start.
+    It uses the database of the step that is set up, but has its own rooms. For `add`
+    see copy_step(). Raises RuntimeError with daphne's output if it does not start.
     """
     from django.conf import settings
 
@@ -184,7 +186,7 @@ def serve(name, add=None):
 
 
 def table(headings, rows):
-    """Show a table; a cell is anything that str() can write, in Markdown."""
+    """Show a table; str() turns each cell into Markdown."""
     lines = [headings, ["---"] * len(headings), *rows]
     text = "\n".join(
         "| " + " | ".join(str(cell).replace("|", r"\|") for cell in line) + " |"

@@ -260,4 +260,6 @@ def test_a_cell_without_a_redis_says_how_to_start_one():
         FOLDER, command=(sys.executable, "-c", program), REDIS_URL=url
     )
     assert status == 1
-    assert lines[-1] == f"RuntimeError: no Redis at {url}: `tutorial redis` starts one."
+    assert lines[-1] == (
+        f"RuntimeError: no Redis responds at {url}: `tutorial redis` starts one."
+    )
