@@ -15,7 +15,7 @@ from tutorial.shared.steps import find_step
 
 HERE = Path(__file__).parent
 # Tests that belong to no step.
-STEPLESS = ("house", "tool", "notebooks")
+STEPLESS = ("house", "tool", "stage", "notebooks")
 
 
 @pytest.hookimpl(tryfirst=True)

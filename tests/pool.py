@@ -75,7 +75,7 @@ def parts_of(step, everything):
     """Return the Parts, those that take longest first; of one step, if it is named."""
     parts, digests = [], digests_by_step()
     if not step:
-        for name in ("house", "tool", *(["notebooks"] if everything else [])):
+        for name in ("house", "tool", "stage", *(["notebooks"] if everything else [])):
             parts.append(Part(name, [f"tests/{name}"], digests[all_steps()[-1]]))
     kinds = KINDS_ALONE if step else KINDS
     for kind in kinds if everything else ["spec"]:

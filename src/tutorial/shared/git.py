@@ -3,8 +3,15 @@
 import os
 import re
 import subprocess
+import tempfile
+from pathlib import Path
 
 from .messages import TutorialError
+from .steps import NOT_THE_PROJECT
+
+# What else collects in a folder: hidden files, bytecode, backups of editors.
+NOISE = (*NOT_THE_PROJECT, ".*", "*.pyc", "*~", r"\#*#", "*.bak", "*.orig", "*.rej")
+CONFIG = "[core]\n autocrlf = input\n fileMode = false\n"
 
 
 def git(*arguments, env, cwd=None, input=""):
@@ -22,3 +29,28 @@ def git(*arguments, env, cwd=None, input=""):
         reasons = re.findall(r"^(?:fatal|error|warning): .+", said, re.MULTILINE)
         raise TutorialError(f"git says: {(reasons or said.splitlines())[-1]}")
     return os.fsdecode(done.stdout)
+
+
+def compare(old, new, *form):
+    """Return what `git diff` prints for two folders, without noise and line ends.
+
+    `form` are options of git. A function of Python begins where it is indented, too.
+    """
+    with tempfile.TemporaryDirectory() as repository:
+        env = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+        env["GIT_DIR"] = repository
+        git("init", "--quiet", "--template=", env=env)
+        Path(repository, "config").write_text(CONFIG)
+        Path(repository, "info").mkdir()
+        Path(repository, "info/attributes").write_text("*.py diff=python\n")
+        noise, trees = Path(repository, "noise"), []
+        for folder in (old, new):
+            env["GIT_INDEX_FILE"] = f"{repository}/index{len(trees)}"
+            venvs = [f"/{file.parent.name}/" for file in folder.glob("*/pyvenv.cfg")]
+            noise.write_text("\n".join([*NOISE, *venvs]), encoding="utf-8")
+            look = ("ls-files", "--others", f"--exclude-from={noise}", "-z")
+            files = git(*look, cwd=folder, env=env)
+            add = ("update-index", "--add", "-z", "--stdin")
+            git(*add, cwd=folder, env=env, input=files)
+            trees.append(git("write-tree", env=env).strip())
+        return git("diff", *form, *trees, env=env)

@@ -4,17 +4,13 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
-from ..shared.git import git
+from ..shared.git import compare, git
 from ..shared.messages import TutorialError
 from ..shared.processes import stop_on_signal
-from ..shared.steps import NOT_THE_PROJECT, all_steps, find_step, step_before
+from ..shared.steps import all_steps, find_step, step_before
 
-# What else collects in a folder: hidden files, bytecode, backups of editors.
-NOISE = (*NOT_THE_PROJECT, ".*", "*.pyc", "*~", r"\#*#", "*.bak", "*.orig", "*.rej")
-CONFIG = "[core]\n autocrlf = input\n fileMode = false\n"
 # How a line begins, and the code of its colour: bold, green, red, cyan, as in git.
 COLOURS = {r"(#+|diff|---|\+\+\+) ": 1, r"\+": 32, "-": 31, "@@": 36}
 
@@ -103,26 +99,6 @@ def gap(folder, step, stat):
         f"# From {folder} to {step.name}\n\n"
         f"Add the lines with a +, and remove the lines with a -.\n\n{changes}"
     )
-
-
-def compare(old, new, form):
-    """Return what `git diff` prints for two folders, without noise and line ends."""
-    with tempfile.TemporaryDirectory() as repository:
-        env = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-        env["GIT_DIR"] = repository
-        git("init", "--quiet", "--template=", env=env)
-        Path(repository, "config").write_text(CONFIG)
-        noise, trees = Path(repository, "noise"), []
-        for folder in (old, new):
-            env["GIT_INDEX_FILE"] = f"{repository}/index{len(trees)}"
-            venvs = [f"/{file.parent.name}/" for file in folder.glob("*/pyvenv.cfg")]
-            noise.write_text("\n".join([*NOISE, *venvs]), encoding="utf-8")
-            look = ("ls-files", "--others", f"--exclude-from={noise}", "-z")
-            files = git(*look, cwd=folder, env=env)
-            add = ("update-index", "--add", "-z", "--stdin")
-            git(*add, cwd=folder, env=env, input=files)
-            trees.append(git("write-tree", env=env).strip())
-        return git("diff", form, *trees, env=env)
 
 
 def show(text):

@@ -1,0 +1,289 @@
+// The page of the stage: people's panes, lamps, groups and keys. The wire and the slides
+// have files of their own.
+
+import { setSlides, turn } from "./slides.js";
+import * as wire from "./wire.js";
+
+const [title, steps, lamps, left, right, groups, buttons, help] = [
+  "title", "steps", "lamps", "left", "right", "groups", "buttons", "help",
+].map((id) => document.getElementById(id));
+
+let program = null;
+let people = ["alice", "bob"];
+let redis = { lit: false, groups: {}, presence: {} };
+let server = "starting";
+
+const socket = new WebSocket("/wire");
+const ask = (what, more = {}) => socket.send(JSON.stringify({ do: what, ...more }));
+
+socket.addEventListener("message", ({ data }) => {
+  const message = JSON.parse(data);
+  (HEAR[message.kind] ?? hearEvent)(message);
+});
+
+socket.addEventListener("close", () => {
+  title.textContent = "The stage has ended.";
+  server = "stopped";
+  drawLamps();
+});
+
+const HEAR = {
+  program(message) {
+    program = message;
+    server = message.state;
+    wire.clearWire();
+    drawProgram();
+    if (server === "ready") {
+      loadPanes();
+    }
+  },
+  // The folder has changed: its slides, too, but nobody's page.
+  changed(message) {
+    program = message;
+    setSlides(program.slides, nothing());
+  },
+  ready() {
+    const first = server !== "restarting";
+    server = "ready";
+    drawLamps();
+    if (first) {
+      loadPanes();
+    }
+  },
+  stopped(message) {
+    if (server !== "restarting") {
+      server = "stopped";
+      title.textContent = `The server has stopped: ${message.text}`;
+    }
+    drawLamps();
+  },
+  redis(message) {
+    redis = message;
+    drawGroups();
+    drawLamps();
+  },
+  saved(message) {
+    server = "restarting";
+    wire.serverHasEnded();
+    hearEvent(message);
+  },
+};
+
+function hearEvent(event) {
+  wire.hear(event, (port) =>
+    Object.keys(program.people).find((name) => program.people[name].includes(`:${port}/`))
+  );
+  drawLamps();
+  drawPause();
+}
+
+function nothing() {
+  return program.folder ? "Nothing is left to do in this folder." : "The site before the first chapter.";
+}
+
+function drawProgram() {
+  title.textContent = `${program.number} · ${program.folder ?? program.title}`;
+  steps.replaceChildren(
+    ...program.steps.map((number) => {
+      const button = document.createElement("button");
+      button.textContent = number;
+      if (number === program.number) {
+        button.setAttribute("aria-current", "step");
+      }
+      button.addEventListener("click", () => ask("show", { number }));
+      return button;
+    })
+  );
+  setSlides(program.slides, nothing());
+  drawPanes();
+  drawLamps();
+}
+
+function drawPanes() {
+  const shown = new Set(people);
+  for (const pane of document.querySelectorAll(".pane")) {
+    if (!shown.delete(pane.dataset.person)) {
+      pane.remove();
+    }
+  }
+  for (const name of shown) {
+    const pane = document.createElement("div");
+    pane.className = "pane";
+    pane.dataset.person = name;
+    const head = document.createElement("h2");
+    const reload = document.createElement("button");
+    reload.textContent = "Reload";
+    reload.addEventListener("click", () => load(pane));
+    head.append(name, reload);
+    const frame = document.createElement("iframe");
+    frame.title = `${name}'s page`;
+    const box = document.createElement("div");
+    box.className = "frame";
+    box.append(frame);
+    pane.append(head, box);
+    (name === "alice" ? left : right).append(pane);
+  }
+  wire.setPeople(people);
+}
+
+function load(pane) {
+  pane.querySelector("iframe").src = program.people[pane.dataset.person];
+}
+
+function loadPanes() {
+  document.querySelectorAll(".pane").forEach(load);
+}
+
+function drawLamps() {
+  const open = (name) => wire.sockets.some((s) => s.person === name && s.open);
+  const lit = [["server", server === "ready"], ["Redis", redis.lit], ...people.map((name) => [name, open(name)])];
+  lamps.replaceChildren(
+    ...lit.map(([name, isLit]) => {
+      const lamp = document.createElement("li");
+      lamp.textContent = name;
+      lamp.className = isLit ? "lit" : "";
+      lamp.title = isLit ? "on" : "off";
+      return lamp;
+    })
+  );
+}
+
+// Who is in which group, by name: a channel whose socket is gone is a ghost.
+function drawGroups() {
+  const byChannel = new Map(wire.sockets.map((s) => [s.channel, s]));
+  const member = (channel) => {
+    const name = document.createElement("span");
+    const known = byChannel.get(channel);
+    name.textContent = known?.user || known?.person || "somebody";
+    name.className = known?.open ? "" : "ghost";
+    return name;
+  };
+  const lines = Object.entries(redis.groups).map(([group, channels]) =>
+    line(`group ${group}: `, channels.map(member))
+  );
+  for (const [group, entries] of Object.entries(redis.presence)) {
+    const parts = Object.entries(entries).map(([entry, seconds]) => {
+      const [channel, user] = entry.split(" ");
+      const name = document.createElement("span");
+      name.textContent = seconds === null ? user : `${user} ${seconds.toFixed(1)} s`;
+      name.className = byChannel.get(channel)?.open ? "" : "ghost";
+      return name;
+    });
+    lines.push(line(`presence ${group}: `, parts));
+  }
+  groups.replaceChildren(...lines);
+}
+
+function line(text, parts) {
+  const paragraph = document.createElement("p");
+  paragraph.append(text, ...parts.flatMap((part, index) => [index ? ", " : "", part]));
+  return paragraph;
+}
+
+function bring(name) {
+  people = people.includes(name) ? people.filter((other) => other !== name) : [...people, name];
+  drawPanes();
+  const pane = document.querySelector(`.pane[data-person=${name}]`);
+  if (pane) {
+    load(pane);
+  }
+  drawLamps();
+}
+
+function knock(name) {
+  if (!people.includes(name)) {
+    bring(name);
+  }
+  const { host, pathname } = new URL(program.people[name]);
+  new WebSocket(`ws://${host}/ws${pathname}`);
+}
+
+function toggle(name) {
+  const was = document.body.classList.contains(name);
+  document.body.classList.remove("wire", "change");
+  document.body.classList.toggle(name, !was);
+}
+
+function drawPause() {
+  const button = buttons.querySelector("[data-key=Space]");
+  const count = wire.waitingCount();
+  button.textContent = wire.isPaused() ? `Go on (Space)${count ? `, ${count} wait` : ""}` : "Pause (Space)";
+}
+
+function neighbour(by) {
+  const number = program.steps[program.steps.indexOf(program.number) + by];
+  if (number) {
+    ask("show", { number });
+  }
+}
+
+function tryOut(event) {
+  ask("send", { group: Object.keys(redis.groups)[0] ?? "chat_1", event });
+}
+
+// Key: the button's label, what it does, and, if the label does not say it, an explanation.
+const KEYS = {
+  "[": ["Step before ([)", () => neighbour(-1)],
+  "]": ["Next step (])", () => neighbour(1)],
+  w: ["Wire (W)", () => toggle("wire"), "enlarges the wire"],
+  d: ["Change (D)", () => toggle("change"), "enlarges what the chapter changes"],
+  Space: ["Pause (Space)", () => { wire.setPaused(!wire.isPaused()); drawPause(); }, "pauses the wire"],
+  ArrowLeft: ["←", () => arrow(-1), "the slide before, or, while paused, the event before"],
+  ArrowRight: ["→", () => arrow(1), "the next slide, or, while paused, the next event"],
+  x: ["carol knocks (X)", () => knock("carol"), "lets carol, who is not on course 1, ask for the room's socket"],
+  c: ["carol (C)", () => bring("carol"), "brings carol in, or sends her away"],
+  t: ["teacher (T)", () => bring("teacher"), "brings the teacher in, or sends her away"],
+  r: ["Clear (R)", () => { ask("clear"); wire.clearWire(); loadPanes(); }, "clears the wire and Redis, and loads all pages"],
+  k: ["Redis (K)", () => ask("redis"), "stops Redis, or starts it again"],
+  m: ["Try a mistake (M)", () => tryOut({ type: "chat.mesage" }), "sends an event with a type that no consumer has a method for"],
+  e: ["Try an error (E)", () => tryOut({ type: "chat.message" }), "sends an event that lacks what chat_message() needs"],
+  "?": ["Keys (?)", () => help.showModal(), "lists the keys"],
+};
+
+function arrow(by) {
+  if (wire.isPaused()) {
+    wire.step(by);
+    drawPause();
+  } else {
+    turn(by);
+  }
+}
+
+for (const [key, [label, call]] of Object.entries(KEYS)) {
+  const button = document.createElement("button");
+  button.textContent = label;
+  button.dataset.key = key;
+  button.addEventListener("click", call);
+  buttons.append(button);
+}
+const list = help.querySelector("dl");
+for (const [key, [label, , words]] of [["its number", ["", , "shows that step"]], ...Object.entries(KEYS)]) {
+  const term = document.createElement("dt");
+  const meaning = document.createElement("dd");
+  term.textContent = key.length === 1 ? key.toUpperCase() : key;
+  meaning.textContent = words ?? label;
+  list.append(term, meaning);
+}
+
+// As many digits as the last step's number needs.
+const length = () => String(Number(program.steps.at(-1))).length;
+let digits = "";
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) {
+    return;
+  }
+  if (/^\d$/.test(event.key)) {
+    digits += event.key;
+    if (digits.length >= length()) {
+      ask("show", { number: digits.padStart(2, "0") });
+      digits = "";
+    }
+    return;
+  }
+  digits = "";
+  const key = event.key === " " ? "Space" : event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  if (KEYS[key]) {
+    event.preventDefault();
+    KEYS[key][1]();
+  }
+});

@@ -1,0 +1,220 @@
+// The wire: each event is a line with an arrow between two of the columns.
+
+const [columns, wire, whole] = ["columns", "wire", "whole"].map((id) =>
+  document.getElementById(id)
+);
+
+// All sockets since the step came on: { person, user, where, channel, cause, open }.
+export const sockets = [];
+// Those of the server that runs now, by number.
+let byNumber = new Map();
+let people = [];
+let paused = false;
+let waiting = [];
+let marked = null;
+
+export function isPaused() {
+  return paused;
+}
+
+// `names` are the people on the stage, from left to right; the layer is behind the first.
+export function setPeople(names) {
+  people = names;
+  draw();
+}
+
+// A server that has ended cannot say that its sockets are closed.
+export function serverHasEnded() {
+  byNumber.forEach((socket) => { socket.open = false; });
+  byNumber = new Map();
+}
+
+export function clearWire() {
+  serverHasEnded();
+  sockets.length = 0;
+  wire.replaceChildren();
+  waiting = [];
+  marked = null;
+}
+
+export function setPaused(value) {
+  paused = value;
+  if (!paused) {
+    waiting.splice(0).forEach(append);
+    marked?.classList.remove("now");
+    marked = null;
+  }
+}
+
+export function waitingCount() {
+  return waiting.length;
+}
+
+// One event on or back, while the wire is paused.
+export function step(by) {
+  if (by > 0 && !(marked ?? wire.lastChild)?.nextSibling && waiting.length) {
+    append(waiting.shift());
+  }
+  const next = marked
+    ? by > 0 ? marked.nextSibling : marked.previousSibling
+    : wire.lastChild;
+  if (next) {
+    marked?.classList.remove("now");
+    marked = next;
+    marked.classList.add("now");
+    marked.scrollIntoView({ block: "nearest" });
+  }
+}
+
+function names() {
+  const [first, ...others] = people;
+  return [
+    [`${first}'s page`, first],
+    [`${first}'s consumer`, first],
+    ["the group (layer)", null],
+    ...others.flatMap((name) => [[`${name}'s consumer`, name], [`${name}'s page`, name]]),
+  ];
+}
+
+function draw() {
+  columns.replaceChildren(
+    ...names().map(([name, person]) => {
+      const item = document.createElement("li");
+      item.textContent = name;
+      item.dataset.person = person ?? "";
+      return item;
+    })
+  );
+}
+
+const page = (person) => names().findIndex(([name]) => name === `${person}'s page`);
+const consumer = (person) => names().findIndex(([name]) => name === `${person}'s consumer`);
+const layer = () => 2;
+
+// What each kind of event draws: from, to, a word, and what it carries.
+const ARROWS = {
+  open: (e, s) => [page(s.person), consumer(s.person), `asks for ${e.path}`, `Origin: ${e.origin || "none"}`],
+  consumer: (e, s) => [consumer(s.person), consumer(s.person), `a consumer for ${e.user || "nobody"}`, `its methods run in ${e.where === "thread" ? "a thread" : "the event loop"}`],
+  call: (e, s) => e.event
+    ? [layer(), consumer(s.person), `${e.event.type} → ${e.method} (${s.where})`, e.event]
+    : [consumer(s.person), consumer(s.person), `${e.method} (${s.where})`, ""],
+  accept: (e, s) => [consumer(s.person), page(s.person), "accepted: 101", ""],
+  refuse: (e, s) => [consumer(s.person), page(s.person), `refused: ${e.code}`, "", true],
+  up: (e, s) => [page(s.person), consumer(s.person), "frame", e.frame],
+  down: (e, s) => [consumer(s.person), page(s.person), "frame", e.frame],
+  add: (e, s) => [consumer(s.person), layer(), `group_add ${e.group}`, ""],
+  discard: (e, s) => [consumer(s.person), layer(), `group_discard ${e.group}`, ""],
+  send: (e, s) => [s.person ? consumer(s.person) : layer(), layer(), `${e.group ? "group_send" : "send"} ${e.group ?? e.channel}`, e.event],
+  close: (e, s) => [consumer(s.person), page(s.person), `close ${e.code}`, "", true],
+  gone: (e, s) => [page(s.person), consumer(s.person), `gone ${e.code ?? ""}`, ""],
+  error: (e, s) => [consumer(s.person), page(s.person), `exception`, e.text, true],
+  saved: () => [layer(), layer(), "a file was saved: the server restarts", ""],
+};
+
+// Take note of an event, and draw it now or, while paused, later.
+export function hear(event, personOf) {
+  const socket = byNumber.get(event.socket) ?? {};
+  if (event.kind === "open") {
+    socket.person = personOf(event.port);
+    byNumber.set(event.socket, socket);
+    sockets.push(socket);
+  } else if (event.kind === "consumer") {
+    Object.assign(socket, { user: event.user, where: event.where, channel: event.channel });
+  } else if (event.kind === "accept") {
+    socket.open = true;
+  } else if (["end", "gone", "close", "error", "refuse"].includes(event.kind)) {
+    socket.open = false;
+  }
+  if (!ARROWS[event.kind]) {
+    return;
+  }
+  // What a payload has that the one that caused it had not is marked.
+  const [, , , carried] = ARROWS[event.kind](event, socket);
+  const payload = parsed(carried);
+  const news = new Set();
+  if (event.kind === "send" && socket.cause) {
+    Object.keys(payload ?? {}).filter((key) => key !== "type" && !(key in socket.cause)).forEach((key) => news.add(key));
+  }
+  if (event.kind === "up" || (event.kind === "call" && event.event)) {
+    socket.cause = payload;
+  }
+  const line = { event, socket, news };
+  if (paused) {
+    waiting.push(line);
+  } else {
+    append(line);
+  }
+}
+
+function parsed(carried) {
+  if (typeof carried === "object") {
+    return carried;
+  }
+  try {
+    const value = JSON.parse(carried);
+    return typeof value === "object" ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+function append({ event, socket, news }) {
+  const [from, to, word, carried, bad] = ARROWS[event.kind](event, socket);
+  if (from < 0 || to < 0) {
+    return;
+  }
+  const item = document.createElement("li");
+  item.dataset.person = socket.person ?? "";
+  item.dataset.kind = event.kind;
+  const label = document.createElement("div");
+  label.className = bad ? "label bad" : "label";
+  const head = document.createElement("b");
+  head.textContent = socket.person ? `${socket.person}: ` : "";
+  label.append(head, `${word} `);
+  const payload = parsed(carried);
+  if (payload && event.kind !== "call") {
+    label.append(...pieces(payload, news));
+  } else if (!payload) {
+    label.append(carried);
+  }
+  item.append(label, lines(from, to, bad));
+  item.addEventListener("click", () => {
+    whole.querySelector("pre").textContent = JSON.stringify(
+      { ...event, frame: parsed(event.frame) ?? event.frame }, null, 2
+    );
+    whole.showModal();
+  });
+  wire.append(item);
+  if (!paused) {
+    wire.scrollTop = wire.scrollHeight;
+  }
+}
+
+function pieces(payload, news) {
+  return Object.entries(payload).flatMap(([key, value], index) => {
+    const piece = document.createElement(news.has(key) ? "mark" : "span");
+    piece.textContent = `${key}: ${JSON.stringify(value)}`;
+    return [index ? ", " : "", piece];
+  });
+}
+
+function lines(from, to, bad) {
+  const all = document.createElement("div");
+  all.className = "lines";
+  const count = names().length;
+  const x = (column) => (100 * (column + 0.5)) / count;
+  for (let column = 0; column < count; column += 1) {
+    const line = document.createElement("i");
+    line.style.left = `${x(column)}%`;
+    all.append(line);
+  }
+  const arrow = document.createElement("div");
+  arrow.className = `arrow ${from === to ? "dot" : from < to ? "right" : "left"}`;
+  arrow.classList.toggle("bad", Boolean(bad));
+  arrow.style.left = `${x(Math.min(from, to))}%`;
+  if (from !== to) {
+    arrow.style.width = `${Math.abs(x(from) - x(to))}%`;
+  }
+  all.append(arrow);
+  return all;
+}

@@ -1,0 +1,76 @@
+"""The server of the stage's page: its files, and a socket to the Stage."""
+
+import json
+import mimetypes
+from pathlib import Path
+
+PAGE = Path(__file__).parent / "page"
+
+
+class Page:
+    """An ASGI application: the page at /, its files beside it, its socket at /wire."""
+
+    def __init__(self, stage, port):
+        self.stage = stage
+        self.hosts = {f"{name}:{port}".encode() for name in ("127.0.0.1", "localhost")}
+        self.origins = {b"http://" + host for host in self.hosts}
+
+    async def __call__(self, scope, receive, send):
+        headers = dict(scope["headers"])
+        if headers.get(b"host") not in self.hosts:
+            # A name of another site may lead here, too (DNS rebinding).
+            await refuse(scope, send)
+        elif scope["type"] == "http":
+            await serve_file(scope["path"], send)
+        elif headers.get(b"origin") in self.origins:
+            await self.talk(receive, send)
+        else:
+            await refuse(scope, send)
+
+    async def talk(self, receive, send):
+        """Pass on what the Stage tells the page, and do what the page asks for."""
+
+        async def tell(message):
+            await send({"type": "websocket.send", "text": json.dumps(message)})
+
+        await send({"type": "websocket.accept"})
+        await tell(self.stage.program())
+        self.stage.pages.add(tell)
+        do = {
+            "show": self.stage.show,
+            "clear": self.stage.clear,
+            "redis": self.stage.switch_redis,
+            "send": self.stage.send,
+        }
+        try:
+            while (message := await receive())["type"] != "websocket.disconnect":
+                if message["type"] == "websocket.receive":
+                    asked = json.loads(message["text"])
+                    await do[asked.pop("do")](**asked)
+        finally:
+            self.stage.pages.discard(tell)
+
+
+async def serve_file(path, send):
+    """Send a file of the page, which no browser keeps: the next stage may differ."""
+    file = PAGE / (path.strip("/") or "index.html")
+    if file.parent != PAGE or not file.is_file():
+        return await answer(send, 404, b"Not found", "text/plain")
+    await answer(send, 200, file.read_bytes(), mimetypes.guess_type(file)[0])
+
+
+async def refuse(scope, send):
+    if scope["type"] == "http":
+        await answer(send, 403, b"Forbidden", "text/plain")
+    else:
+        await send({"type": "websocket.close"})
+
+
+async def answer(send, status, body, kind):
+    headers = [
+        (b"content-type", f"{kind}; charset=utf-8".encode()),
+        (b"cache-control", b"no-store"),
+        (b"content-length", b"%d" % len(body)),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

