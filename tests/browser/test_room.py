@@ -41,18 +41,18 @@ async def test_alice_goes_from_the_list_to_her_course(alice, step):
 
 
 @pytest.mark.holds(since="01", until="01")
-async def test_at_01_each_sees_only_what_he_said_himself(alice, bob, step):
+async def test_at_01_each_person_sees_only_their_own_messages(alice, bob, step):
     await enter_by_address(alice, bob)
-    await each_sees_only_what_he_said_himself(alice, bob, step)
+    await each_person_sees_only_their_own_messages(alice, bob, step)
 
 
 @pytest.mark.holds(since="02", until="02")
-async def test_at_02_each_sees_only_what_he_said_himself(alice, bob, step):
+async def test_at_02_each_person_sees_only_their_own_messages(alice, bob, step):
     await enter_by_link(alice, bob)
-    await each_sees_only_what_he_said_himself(alice, bob, step)
+    await each_person_sees_only_their_own_messages(alice, bob, step)
 
 
-async def each_sees_only_what_he_said_himself(alice, bob, step):
+async def each_person_sees_only_their_own_messages(alice, bob, step):
     await alice.say("Hello, it is alice")
     await expect(alice.messages).to_have_text(["Hello, it is alice"])
     await bob.say(SCRIPT)
@@ -61,7 +61,7 @@ async def each_sees_only_what_he_said_himself(alice, bob, step):
 
 
 @pytest.mark.holds(since="03", until="03")
-async def test_both_see_what_one_says(alice, bob, step):
+async def test_both_people_see_every_message(alice, bob, step):
     await enter_by_link(alice, bob)
     await alice.say("Hello, it is alice")
     await expect(bob.messages).to_have_text(["Hello, it is alice"])
@@ -71,8 +71,10 @@ async def test_both_see_what_one_says(alice, bob, step):
     await keep_a_picture(step, alice=alice, bob=bob)
 
 
-@pytest.mark.holds(since="04", can="One's own messages are told apart at a glance")
-async def test_both_see_who_said_it_and_tell_their_own_apart(alice, bob, step):
+@pytest.mark.holds(since="04", can="You recognise your own messages at a glance")
+async def test_both_people_see_who_wrote_each_message_and_which_are_their_own(
+    alice, bob, step
+):
     await enter_by_link(alice, bob)
     await alice.say("Hello, it is alice")
     await expect(bob.messages).to_contain_text(["Hello, it is alice"])
@@ -90,8 +92,8 @@ async def test_both_see_who_said_it_and_tell_their_own_apart(alice, bob, step):
     await keep_a_picture(step, alice=alice, bob=bob)
 
 
-@pytest.mark.holds(since="01", can="The page says what is wrong, and keeps your text")
-async def test_an_error_is_shown_to_its_author_and_his_text_is_kept(alice, bob):
+@pytest.mark.holds(since="01", can="The page shows what is wrong, and keeps your text")
+async def test_an_error_is_shown_to_its_author_and_the_text_is_kept(alice, bob):
     await enter_by_address(alice, bob)
     await expect(alice.field).to_be_focused()
     await alice.say("")
@@ -111,7 +113,7 @@ async def test_an_error_is_shown_to_its_author_and_his_text_is_kept(alice, bob):
 
 
 @pytest.mark.holds(since="01")
-async def test_the_log_keeps_its_end_in_view_unless_the_reader_has_scrolled_up(alice):
+async def test_the_log_scrolls_to_its_end_unless_the_reader_has_scrolled_up(alice):
     await enter_by_address(alice)
     from_end = "log => Math.round(log.scrollHeight - log.scrollTop - log.clientHeight)"
     for number in range(8):
@@ -130,8 +132,8 @@ async def test_the_log_keeps_its_end_in_view_unless_the_reader_has_scrolled_up(a
     assert await alice.log.evaluate("log => log.scrollTop") == 0
 
 
-@pytest.mark.holds(since="01", can="The page says when it is connected, and when not")
-async def test_a_stopped_server_shows_as_closed_and_nothing_can_be_sent(
+@pytest.mark.holds(since="01", can="The page shows whether it is connected")
+async def test_the_page_shows_closed_and_sends_nothing_when_the_server_has_stopped(
     site, browser, alice
 ):
     signed_in = await alice.page.context.storage_state()
@@ -147,7 +149,7 @@ async def test_a_stopped_server_shows_as_closed_and_nothing_can_be_sent(
 
 
 @pytest.mark.holds(since="01")
-async def test_before_its_script_runs_the_page_says_connecting(alice):
+async def test_the_page_shows_connecting_until_its_script_runs(alice):
     await alice.page.route("**/*.js?*", lambda route: route.abort())
     await alice.page.goto(f"{alice.url}/chat/room/1/")
     await expect(alice.status).to_contain_text("Connecting")

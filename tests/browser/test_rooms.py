@@ -56,7 +56,7 @@ async def test_carol_types_the_name_of_a_room_and_talks_there(
 
 
 @pytest.mark.holds(since="07", can="The page lists who is here")
-async def test_alice_sees_bob_come_and_go(alice, bob, step):
+async def test_alice_sees_bob_join_and_leave(alice, bob, step):
     await open_room(alice, "kitchen")
     await expect(people_of(alice)).to_have_text(["alice"])
     await open_room(bob, "kitchen")

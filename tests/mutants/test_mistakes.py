@@ -1,6 +1,6 @@
-"""`tutorial check` leads to the mistake: what learners do wrong, and what it says.
+"""`tutorial check` leads to the mistake: what learners do wrong, and what it prints.
 
-The mistakes are those of TROUBLESHOOTING.md that a test without a browser can see.
+The mistakes are those of TROUBLESHOOTING.md that a test without a browser can find.
 """
 
 import contextlib
@@ -34,8 +34,8 @@ PATIENCE = 30
 class Mistake:
     """In `file` of a step, `right` becomes `wrong`, and so in what `more` names.
 
-    The first line that `tutorial check` says about it is `expected`, the second one
-    `seen`, with … for what varies; the last one is `gap` and the link to `section`.
+    The first line that `tutorial check` prints about it is `expected`, the second
+    `seen`, with … for what varies; the last one has `gap` and the link to `section`.
     """
 
     what: str
@@ -50,7 +50,7 @@ class Mistake:
     more: tuple = ()
 
 
-ACCEPTED = "Expected: a student of the course is accepted."
+ACCEPTED = "Expected: a student on the course is accepted."
 COMES_BACK = "Expected: a message comes back to its sender once."
 
 MISTAKES = [
@@ -71,7 +71,7 @@ MISTAKES = [
         SETTINGS,
         '    "daphne",\n',
         "",
-        "Expected: django finds no error in the project.",
+        "Expected: Django finds no error in the project.",
         "Seen: ?: (daphne.E001) Daphne must be listed before "
         "django.contrib.staticfiles in INSTALLED_APPS.",
         "01 From WSGI to ASGI",
@@ -95,7 +95,7 @@ MISTAKES = [
         "01 From WSGI to ASGI",
     ),
     Mistake(
-        "asgi.py hands everything to Django",
+        "asgi.py passes everything to Django",
         "01",
         ASGI,
         (find_step("01").path / ASGI).read_text().partition("application = ")[2],
@@ -116,7 +116,7 @@ MISTAKES = [
         "01 A consumer",
     ),
     Mistake(
-        "nobody accepts",
+        "the consumer does not accept",
         "01",
         CONSUMER,
         "self.accept()",
@@ -126,18 +126,18 @@ MISTAKES = [
         "01 A consumer",
     ),
     Mistake(
-        "nobody validates what comes in",
+        "the consumer does not validate what it receives",
         "01",
         CONSUMER,
         "message = clean_message(text_data)",
         'message = json.loads(text_data)["message"]',
-        "Expected: bad input returns an error to its sender alone.",
+        "Expected: bad input returns an error only to its sender.",
         "Seen: chat/consumers.py, line 20: JSONDecodeError: Expecting value: "
         "line 1 column 1 (char 0) (after: empty frame).",
         "01 What a browser may send",
     ),
     Mistake(
-        "the route has no slash at its end",
+        "the route does not end in a slash",
         "02",
         ROUTING,
         "<int:course_id>/",
@@ -181,7 +181,7 @@ MISTAKES = [
         ),
     ),
     Mistake(
-        "nobody finds out who the user is",
+        "AuthMiddlewareStack is missing",
         "02",
         ASGI,
         "AuthMiddlewareStack(URL",
@@ -192,12 +192,12 @@ MISTAKES = [
         more=((ASGI, "from channels.auth import AuthMiddlewareStack\n", ""),),
     ),
     Mistake(
-        "nobody checks the origin",
+        "AllowedHostsOriginValidator is missing",
         "02",
         ASGI,
         "AllowedHostsOriginValidator(\n",
         "(\n",
-        "Expected: a page of another site is refused.",
+        "Expected: a connection from another site is refused.",
         "Seen: 'https://elsewhere.example' is accepted.",
         "02 From which page?",
     ),
@@ -232,7 +232,7 @@ MISTAKES = [
         )[0],
         'CHANNEL_LAYERS = {"default": '
         '{"BACKEND": "channels.layers.InMemoryChannelLayer"}}\n',
-        "Expected: a message reaches people who use another server.",
+        "Expected: a message reaches people on another server.",
         "Seen: no frame came within 3 s.",
         "03 A layer in Redis",
     ),
@@ -262,7 +262,7 @@ MISTAKES = [
         SETTINGS,
         '            "capacity": 2000,\n',
         "",
-        "Expected: no message is lost when a whole class writes at once.",
+        "Expected: no message is lost when a whole class writes at the same time.",
         "Seen: no frame came within 3 s.",
         "03 What gets lost",
     ),
@@ -288,7 +288,7 @@ MISTAKES = [
         "04 Add the author and the time",
     ),
     Mistake(
-        "nobody awaits the sending to the group",
+        "the await before group_send() is missing",
         "05",
         CONSUMER,
         "await self.channel_layer.group_send(",
@@ -299,7 +299,7 @@ MISTAKES = [
         "05 From def to async def",
     ),
     Mistake(
-        "nobody awaits accept()",
+        "the await before accept() is missing",
         "05",
         CONSUMER,
         "await self.accept()",
@@ -310,7 +310,7 @@ MISTAKES = [
         "05 From def to async def",
     ),
     Mistake(
-        "the database is asked in the synchronous way",
+        "the database is queried synchronously",
         "05",
         CONSUMER,
         "await user.courses.filter(id=course_id).aexists()",
@@ -336,12 +336,12 @@ MISTAKES = [
         ),
     ),
     Mistake(
-        "the consumer is still a synchronous one",
+        "the consumer is still synchronous",
         "05",
         CONSUMER,
         (find_step("05").path / CONSUMER).read_text(),
         (find_step("04").path / CONSUMER).read_text(),
-        "Expected: nobody waits while another message is being sent.",
+        "Expected: a message does not wait for another one to be sent.",
         "Seen: the second message was sent only after the first.",
         "05 From def to async def",
     ),
@@ -356,7 +356,7 @@ MISTAKES = [
         "06 Add a socket for each name",
     ),
     Mistake(
-        "a person who closes one tab has left",
+        "a person who closes one of their tabs has left",
         "07",
         PRESENCE,
         'f"{self.channel_name} {self',
@@ -369,7 +369,7 @@ MISTAKES = [
 
 
 class WarmRun:
-    """A run of the spec by `tests.support.warm`, in place of a Python that is cold."""
+    """A run of the spec by `tests.support.warm`, in place of a new Python."""
 
     def __init__(self, command, cwd, env, stderr):
         self._arguments = command[1:], cwd, env

@@ -1,6 +1,6 @@
 """The spec can fail: each mistake in a copy of a step turns the right test red.
 
-Mistakes that learners make are in test_mistakes.py, with what they are told.
+Mistakes that learners make are in test_mistakes.py, with what `tutorial check` prints.
 """
 
 from dataclasses import dataclass
@@ -105,7 +105,7 @@ MUTANTS = [
         VIEW,
         "if course is None:",
         "if False:",
-        "spec/test_pages.py::test_the_room_page_is_forbidden_for_users_who_are_not_enrolled",
+        "spec/test_pages.py::test_users_who_are_not_enrolled_cannot_open_the_room_page",
     ),
     Mutant(
         "the room page may be cached",
@@ -121,10 +121,11 @@ MUTANTS = [
         SCRIPT,
         "item.textContent = data.message",
         "item.innerHTML = data.message",
-        "browser/test_room.py::test_both_see_who_said_it_and_tell_their_own_apart",
+        "browser/test_room.py::"
+        "test_both_people_see_who_wrote_each_message_and_which_are_their_own",
     ),
     Mutant(
-        "who leaves stays a member",
+        "a person who leaves stays a member",
         "03",
         CONSUMER,
         "if self.room_group_name:",
@@ -132,16 +133,16 @@ MUTANTS = [
         "spec/test_messages.py::test_a_closed_socket_is_removed_from_its_group",
     ),
     Mutant(
-        "an error is told to the whole room",
+        "an error is sent to the whole room",
         "05",
         CONSUMER,
         'await self.send(text_data=json.dumps({"error": error.message}))',
         "await self.channel_layer.group_send(self.room_group_name, "
         '{"type": "chat.message", "message": error.message, "user": "", "time": ""})',
-        "spec/test_bad_input.py::test_bad_input_returns_an_error_to_its_sender_alone",
+        "spec/test_bad_input.py::test_bad_input_returns_an_error_only_to_its_sender",
     ),
     Mutant(
-        "the sender says who he is",
+        "the sender chooses the name of the author",
         "04",
         CONSUMER,
         'self.scope["user"].username',
@@ -163,10 +164,10 @@ MUTANTS = [
         '"socket_timeout": None,',
         "",
         "spec/test_load.py::"
-        "test_a_socket_that_was_idle_for_six_seconds_receives_messages",
+        "test_a_socket_that_was_idle_for_six_seconds_still_receives_messages",
     ),
     Mutant(
-        "an address takes a name of any length",
+        "an address accepts a name of any length",
         "06",
         ROOMS,
         "{{1,{max_length}}}",
@@ -174,23 +175,25 @@ MUTANTS = [
         "spec/test_rooms.py::test_nobody_can_connect_to_a_name_that_is_not_valid",
     ),
     Mutant(
-        "the socket takes longer names than the page",
+        "the socket accepts longer names than the page",
         "06",
         ROUTING,
         "<short_slug:",
         "<slug:",
-        "spec/test_rooms.py::test_form_page_and_socket_agree_on_the_longest_name",
+        "spec/test_rooms.py::"
+        "test_the_form_the_page_and_the_socket_agree_on_the_longest_name",
     ),
     Mutant(
-        "the form takes longer names than the page",
+        "the form accepts longer names than the page",
         "06",
         FORM,
         "max_length=ShortSlugConverter.max_length",
         "max_length=90",
-        "spec/test_rooms.py::test_form_page_and_socket_agree_on_the_longest_name",
+        "spec/test_rooms.py::"
+        "test_the_form_the_page_and_the_socket_agree_on_the_longest_name",
     ),
     Mutant(
-        "a frame does not say what it tells",
+        "a frame has no type",
         "07",
         CONSUMER,
         '("type", "message", "user", "time")',
@@ -198,7 +201,7 @@ MUTANTS = [
         "spec/test_presence.py::test_every_frame_has_a_type",
     ),
     Mutant(
-        "who is refused is listed",
+        "a person who is refused is listed",
         "07",
         CONSUMER,
         "        else:\n            await self.close()\n",
@@ -220,7 +223,7 @@ MUTANTS = [
         LOOKS_ALONE,
         LOOKS_ANY_TIME,
         "spec/test_presence.py::"
-        "test_an_answer_that_comes_late_does_not_undo_what_has_been_shown",
+        "test_a_late_answer_from_redis_does_not_undo_a_newer_one",
     ),
     Mutant(
         "every consumer reads the list",
@@ -228,51 +231,50 @@ MUTANTS = [
         PRESENCE,
         'event["time"] >= self.room.looked',
         "True",
-        "spec/test_presence.py::"
-        "test_a_process_asks_redis_for_the_list_once_for_all_its_people",
+        "spec/test_presence.py::test_a_process_reads_the_list_once_for_all_its_sockets",
     ),
     Mutant(
-        "sites that share a Redis share their people",
+        "sites that share a Redis share their lists",
         "07",
         PRESENCE,
         "{channel_layer.prefix}:",
         "",
-        "spec/test_presence.py::test_two_sites_with_prefixes_of_their_own_share_nobody",
+        "spec/test_presence.py::"
+        "test_two_sites_with_different_prefixes_do_not_share_their_lists",
     ),
     Mutant(
-        "somebody whose consumer raises an error stays on the list",
+        "a person whose consumer raises an error stays on the list",
         "08",
         PRESENCE,
         LEAVES_IN_ANY_CASE,
         LEAVES_IF_ALL_WENT_WELL,
-        "spec/test_heartbeat.py::test_a_person_whose_consumer_fails_has_left",
+        "spec/test_heartbeat.py::test_a_person_whose_consumer_fails_leaves_the_room",
     ),
     Mutant(
-        "the heart of an empty room goes on",
+        "the heartbeat of an empty room goes on",
         "08",
         PRESENCE,
         CANCELS,
         "",
-        "spec/test_heartbeat.py::"
-        "test_a_room_that_everybody_has_left_costs_redis_nothing",
+        "spec/test_heartbeat.py::test_an_empty_room_sends_no_commands_to_redis",
     ),
     Mutant(
-        "an error ends the heart in silence",
+        "an error silently ends the heartbeat",
         "08",
         PRESENCE,
         SURVIVES,
         DOES_NOT_SURVIVE,
         "spec/test_heartbeat.py::"
-        "test_a_heartbeat_that_fails_is_logged_and_the_next_one_is_right",
+        "test_a_heartbeat_that_fails_is_logged_and_the_next_one_works",
     ),
     Mutant(
-        "a server whose list has been forgotten believes that all have left",
+        "a server whose list has been lost believes that everybody has left",
         "08",
         PRESENCE,
         "users |= self.users",
         "pass",
         "spec/test_heartbeat.py::"
-        "test_who_enters_after_redis_has_forgotten_all_makes_nobody_leave",
+        "test_a_person_who_enters_after_redis_has_lost_the_lists_removes_nobody",
     ),
     Mutant(
         "the group is not joined again",
@@ -281,7 +283,7 @@ MUTANTS = [
         "                await consumer.join()\n",
         "                pass\n",
         "spec/test_heartbeat.py::"
-        "test_the_lists_are_right_again_after_redis_has_forgotten_them",
+        "test_the_lists_are_correct_again_after_redis_has_lost_them",
     ),
     Mutant(
         "a command is not tried again when Redis is back",

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.server
 
 
 @pytest.mark.holds(since="01", until="02")
-async def test_each_hears_only_what_he_said_himself(alice, bob):
+async def test_each_person_receives_only_their_own_messages(alice, bob):
     await alice.send("from alice")
     assert (await alice.hear())["message"] == "from alice"
     await bob.send("from bob")
@@ -21,7 +21,7 @@ async def test_each_hears_only_what_he_said_himself(alice, bob):
 
 
 @pytest.mark.holds(since="03")
-async def test_each_hears_what_the_other_said(alice, bob):
+async def test_each_person_receives_the_messages_of_the_other(alice, bob):
     await alice.send("from alice")
     assert (await bob.hear())["message"] == "from alice"
     await bob.send("from bob")
@@ -30,7 +30,7 @@ async def test_each_hears_what_the_other_said(alice, bob):
 
 
 @pytest.mark.holds(since="02")
-async def test_a_refusal_is_an_http_403_and_a_line_in_the_log(server, cookies):
+async def test_a_refused_handshake_returns_403_and_is_logged(server, cookies):
     start = len(server.lines)
     assert await refusal(server, cookies["alice"], room=2) == 403
     assert await refusal(server, "") == 403
@@ -44,7 +44,7 @@ LIMIT = 2**20
 
 @pytest.mark.holds(since="01")
 @pytest.mark.parametrize("size", [LIMIT + 1, 16 * LIMIT])
-async def test_a_message_beyond_the_limit_of_daphne_ends_its_own_socket_only(
+async def test_a_message_over_the_limit_of_daphne_closes_only_its_own_socket(
     server, cookies, bob, size
 ):
     alice = await enter(server, cookies["alice"])
@@ -57,15 +57,17 @@ async def test_a_message_beyond_the_limit_of_daphne_ends_its_own_socket_only(
 
 
 @pytest.mark.holds(since="01")
-async def test_a_message_at_the_limit_of_daphne_is_answered(alice):
+async def test_a_message_at_the_limit_of_daphne_returns_an_error(alice):
     await alice.connection.send("x" * LIMIT)
     assert "error" in await alice.hear()
     await alice.send("still here")
     assert (await alice.hear())["message"] == "still here"
 
 
-@pytest.mark.holds(since="03", can="Who stops reading does not hold up the others")
-async def test_a_member_who_stops_reading_does_not_hold_up_the_others(
+@pytest.mark.holds(
+    since="03", can="A client that stops reading does not delay the others"
+)
+async def test_a_client_that_stops_reading_does_not_delay_the_others(
     server, cookies, alice
 ):
     # Each arrives as 24 kB of JSON: together more than Linux keeps for a reader whose

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.server
 
 @pytest.mark.holds(since="00")
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_runserver_serves_a_page_and_its_style(site, host):
+def test_runserver_serves_a_page_and_its_stylesheet(site, host):
     with site.runserver() as server:
         root = f"http://{host}:{server.port}"
         page = urllib.request.urlopen(f"{root}/accounts/login/", timeout=DEADLINE)

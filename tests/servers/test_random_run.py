@@ -154,8 +154,8 @@ class Run:
                     await self.news.wait()
 
 
-@pytest.mark.holds(since="08", can="Whatever happens, the lists become right again")
-async def test_after_a_random_run_every_list_is_right(site, crowd, project):
+@pytest.mark.holds(since="08", can="Whatever happens, the lists become correct again")
+async def test_every_list_is_correct_after_a_random_run(site, crowd, project):
     seed = int(os.environ.get("SEED", random.randrange(10**6)))
     print(f"SEED={seed} repeats this run.")
     with redis.Redis.from_url(url_of(project.valkey)) as client:

@@ -26,9 +26,11 @@ def second(site):
         yield second
 
 
-@pytest.mark.holds(since="07", can="Several server processes share who is here")
+@pytest.mark.holds(
+    since="07", can="Several server processes share the list of who is here"
+)
 @pytest.mark.parametrize("room", [2, "kitchen"])
-async def test_who_comes_and_goes_is_seen_on_the_other_server(
+async def test_people_on_the_other_server_see_who_joins_and_leaves(
     server, second, cookies, room
 ):
     carol = await enter(server, cookies["carol"], room)
@@ -42,7 +44,7 @@ async def test_who_comes_and_goes_is_seen_on_the_other_server(
 
 
 @pytest.mark.holds(since="07")
-async def test_three_tabs_on_two_servers_are_one_person(server, second, cookies):
+async def test_three_tabs_on_two_servers_count_as_one_person(server, second, cookies):
     alice = await enter(server, cookies["alice"], "tabs")
     assert await listed(alice) == ["alice"]
     tabs = [await enter(s, cookies["bob"], "tabs") for s in (second, server, second)]
@@ -59,7 +61,9 @@ async def test_three_tabs_on_two_servers_are_one_person(server, second, cookies)
 
 
 @pytest.mark.holds(since="08")
-async def test_when_redis_is_back_the_lists_are_right(server, second, cookies, project):
+async def test_the_lists_are_correct_when_redis_is_back(
+    server, second, cookies, project
+):
     seats = [(server, "alice"), (second, "bob"), (second, "alice")]
     old = [await enter(each, cookies[name], "back") for each, name in seats]
     project.valkey.terminate()
@@ -81,8 +85,8 @@ async def test_when_redis_is_back_the_lists_are_right(server, second, cookies, p
 
 
 @pytest.mark.waiting
-@pytest.mark.holds(since="08", can="Who was on a killed server is gone after 8 s")
-async def test_who_was_on_a_killed_server_is_gone_soon(site, server, cookies):
+@pytest.mark.holds(since="08", can="People on a killed server leave the list after 8 s")
+async def test_people_on_a_killed_server_soon_leave_the_lists(site, server, cookies):
     alice = await enter(server, cookies["alice"], "killed")
     assert await listed(alice) == ["alice"]
     with site.daphne() as killed:

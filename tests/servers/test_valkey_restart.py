@@ -26,8 +26,8 @@ def outage(valkey):
         valkey.start()
 
 
-@pytest.mark.holds(since="03", can="When Redis stops, the page says closed")
-async def test_a_killed_valkey_closes_the_sockets_and_they_can_be_opened_again(
+@pytest.mark.holds(since="03", can="When Redis stops, the page shows Closed")
+async def test_sockets_close_when_valkey_is_killed_and_can_be_opened_again(
     server, cookies, project
 ):
     alice = await enter(server, cookies["alice"])
@@ -92,7 +92,7 @@ async def test_when_valkey_is_back_the_first_try_works_and_no_traceback_is_logge
 
 
 @pytest.mark.holds(since="07")
-async def test_people_and_outages_leave_no_descriptor_behind(site, cookies, project):
+async def test_outages_leave_no_file_descriptor_open(site, cookies, project):
     with site.daphne() as server:
         process = psutil.Process(server.process.pid)
 

@@ -57,8 +57,8 @@ UNKNOWN_KEYS = {
 }
 
 
-@pytest.mark.holds(since="01", can="Bad input is answered with an error, to you alone")
-async def test_bad_input_returns_an_error_to_its_sender_alone(people):
+@pytest.mark.holds(since="01", can="Bad input returns an error, to you only")
+async def test_bad_input_returns_an_error_only_to_its_sender(people):
     alice, bob = await people.enter("alice"), await people.enter("bob")
     for kind, bad in BAD_FRAMES.items():
         await alice.send_frame(bad)
@@ -75,7 +75,7 @@ async def test_bad_input_returns_an_error_to_its_sender_alone(people):
 
 
 @pytest.mark.holds(since="01")
-async def test_unknown_keys_reach_nobody(people):
+async def test_unknown_keys_are_not_passed_on(people):
     alice = await people.enter("alice")
     for kind, extra in UNKNOWN_KEYS.items():
         await alice.send_frame(f'{{"message": "hello", {extra}}}')

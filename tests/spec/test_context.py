@@ -8,14 +8,14 @@ FORGED = {"user": "teacher", "time": "1999-12-31T23:59:59+00:00", "type": "forge
 
 
 @pytest.mark.holds(since="01", until="03")
-async def test_a_frame_contains_the_message_alone(people):
+async def test_a_frame_contains_only_the_message(people):
     alice = await people.enter("alice")
     await alice.send("hello", **FORGED)
     assert await alice.hear() == {"message": "hello"}
 
 
-@pytest.mark.holds(since="04", can="Everybody sees who wrote it, and when")
-async def test_a_frame_names_its_author_and_its_time(people):
+@pytest.mark.holds(since="04", can="Everybody sees who wrote a message, and when")
+async def test_a_frame_contains_its_author_and_its_time(people):
     alice, bob = await people.enter("alice"), await people.enter("bob")
     before = datetime.now(UTC).replace(microsecond=0)
     await alice.send("hello")
@@ -26,7 +26,7 @@ async def test_a_frame_names_its_author_and_its_time(people):
     assert await alice.hear() == frame
 
 
-@pytest.mark.holds(since="04", can="Nobody can write in another's name")
+@pytest.mark.holds(since="04", can="Nobody can write in another person's name")
 async def test_a_sender_cannot_forge_the_author_or_the_time(people):
     alice, bob = await people.enter("alice"), await people.enter("bob")
     await alice.send("hello", **FORGED)

@@ -38,7 +38,7 @@ def test_the_server_finds_the_application(project):
 
 
 @pytest.mark.holds(since="01")
-async def test_a_student_of_the_course_is_accepted(people, visitors):
+async def test_a_student_on_the_course_is_accepted(people, visitors):
     answer = await people.knock(ROOM, cookie=cookie_of(visitors["alice"]))
     assert answer == "accepted", answer
 
@@ -78,7 +78,7 @@ async def test_everybody_on_the_course_is_accepted(people, visitors):
 
 
 @pytest.mark.holds(since="02")
-async def test_a_page_of_this_site_is_accepted(people, visitors):
+async def test_a_connection_from_this_site_is_accepted(people, visitors):
     cookie = cookie_of(visitors["alice"])
     for origin in ("http://localhost", "http://127.0.0.1:9000"):
         answer = await people.knock(ROOM, origin, cookie)
@@ -131,7 +131,7 @@ async def test_a_student_who_leaves_the_course_is_refused_at_the_next_handshake(
 
 
 @pytest.mark.holds(since="02", can="A page of another site cannot connect")
-async def test_a_page_of_another_site_is_refused(people, visitors, layer):
+async def test_a_connection_from_another_site_is_refused(people, visitors, layer):
     cookie = cookie_of(visitors["alice"])
     for origin in OTHER_SITES:
         answer = await people.knock(ROOM, origin, cookie)

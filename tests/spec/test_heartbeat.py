@@ -67,7 +67,7 @@ def sent(people, monkeypatch):
 @pytest.mark.holds(
     since="08", can="A silent person stays listed, at no cost to the others"
 )
-async def test_a_silent_person_stays_listed_without_any_event(people, sent, pace):
+async def test_a_silent_person_stays_listed_and_no_event_is_sent(people, sent, pace):
     alice, bob = await people.enter("alice"), await people.enter("bob")
     assert await listed(alice) == ["alice"]
     await alice.sees(joined("bob"))
@@ -84,7 +84,7 @@ async def test_a_silent_person_stays_listed_without_any_event(people, sent, pace
 
 @pytest.mark.holds(since="08")
 @fast
-async def test_a_person_who_has_left_is_not_listed_again_by_a_heartbeat(people, pace):
+async def test_a_heartbeat_does_not_list_a_person_who_has_left(people, pace):
     alice, bob = await people.enter("alice"), await people.enter("bob")
     assert await listed(alice) == ["alice"]
     await alice.sees(joined("bob"))
@@ -96,9 +96,7 @@ async def test_a_person_who_has_left_is_not_listed_again_by_a_heartbeat(people, 
 
 @pytest.mark.holds(since="08")
 @fast
-async def test_a_room_that_everybody_has_left_costs_redis_nothing(
-    people, pace, client, caplog
-):
+async def test_an_empty_room_sends_no_commands_to_redis(people, pace, client, caplog):
     def commands():
         return client.info("stats")["total_commands_processed"]
 
@@ -120,7 +118,7 @@ async def test_a_room_that_everybody_has_left_costs_redis_nothing(
 
 
 @pytest.mark.holds(since="08")
-async def test_nobody_waits_for_a_heartbeat_to_see_who_joins_and_who_leaves(
+async def test_people_see_who_joins_and_leaves_without_waiting_for_a_heartbeat(
     people, no_heartbeat
 ):
     alice = await people.enter("alice")
@@ -132,7 +130,7 @@ async def test_nobody_waits_for_a_heartbeat_to_see_who_joins_and_who_leaves(
 
 
 @pytest.mark.holds(since="08")
-async def test_a_list_that_nobody_renews_is_deleted_by_redis(people, client):
+async def test_redis_deletes_a_list_that_no_server_renews(people, client):
     await (await people.enter("alice")).is_served()
     (key,) = client.scan_iter("*presence*")
     assert 0 < client.ttl(key) < 60
@@ -146,7 +144,7 @@ async def heard_again(speaker, listener):
 
 
 @pytest.mark.holds(since="08", can="When Redis forgets everything, nobody notices")
-async def test_the_lists_are_right_again_after_redis_has_forgotten_them(
+async def test_the_lists_are_correct_again_after_redis_has_lost_them(
     people, layer, client, pace
 ):
     alice = await people.enter("alice")
@@ -174,7 +172,7 @@ async def test_the_lists_are_right_again_after_redis_has_forgotten_them(
 
 
 @pytest.mark.holds(since="08")
-async def test_who_enters_after_redis_has_forgotten_all_makes_nobody_leave(
+async def test_a_person_who_enters_after_redis_has_lost_the_lists_removes_nobody(
     people, layer, client, no_heartbeat
 ):
     alice = await people.enter("alice")
@@ -193,7 +191,7 @@ async def test_who_enters_after_redis_has_forgotten_all_makes_nobody_leave(
 
 @pytest.mark.holds(since="08")
 @fast
-async def test_a_heartbeat_that_fails_is_logged_and_the_next_one_is_right(
+async def test_a_heartbeat_that_fails_is_logged_and_the_next_one_works(
     people, client, pace, caplog
 ):
     alice = await people.enter("alice")
@@ -214,10 +212,8 @@ class Broken(Exception):
     """What goes wrong in a consumer, on purpose."""
 
 
-@pytest.mark.holds(
-    since="08", can="A person whose socket fails on the server has left, too"
-)
-async def test_a_person_whose_consumer_fails_has_left(
+@pytest.mark.holds(since="08", can="A person whose consumer fails leaves the room, too")
+async def test_a_person_whose_consumer_fails_leaves_the_room(
     project, layer, cookies, monkeypatch
 ):
     from channels.layers import get_channel_layer

@@ -26,9 +26,11 @@ async def speak_all_at_once(people):
     return sockets, texts
 
 
-@pytest.mark.holds(since="03", can="Nothing is lost when a whole class writes at once")
+@pytest.mark.holds(
+    since="03", can="Nothing is lost when a whole class writes at the same time"
+)
 @pytest.mark.parametrize("layer", ["valkey"], indirect=True)
-async def test_no_message_is_lost_when_a_whole_class_writes_at_once(people):
+async def test_no_message_is_lost_when_a_whole_class_writes_at_the_same_time(people):
     sockets, texts = await speak_all_at_once(people)
     for socket in sockets:
         heard = [(await socket.hear())["message"] for _ in range(CROWD * EACH)]
@@ -47,7 +49,7 @@ async def test_eighty_messages_in_a_row_come_back_complete_and_in_order(people):
     await alice.hears(*texts)
 
 
-@pytest.mark.holds(since="03", can="80 messages in a row arrive whole and in order")
+@pytest.mark.holds(since="03", can="80 messages in a row arrive complete and in order")
 async def test_eighty_messages_in_a_row_reach_the_others_complete_and_in_order(people):
     alice, bob = await people.enter("alice"), await people.enter("bob")
     texts = [f"message {number}" for number in range(80)]
@@ -57,9 +59,11 @@ async def test_eighty_messages_in_a_row_reach_the_others_complete_and_in_order(p
 
 
 @pytest.mark.waiting
-@pytest.mark.holds(since="03", can="A socket that was idle for long still receives")
+@pytest.mark.holds(
+    since="03", can="A socket that was idle for a long time still receives messages"
+)
 @pytest.mark.parametrize("layer", ["valkey"], indirect=True)
-async def test_a_socket_that_was_idle_for_six_seconds_receives_messages(people):
+async def test_a_socket_that_was_idle_for_six_seconds_still_receives_messages(people):
     alice, bob = await people.enter("alice"), await people.enter("bob")
     assert await bob.hear_nothing_for(6.5)
     await alice.send("good morning")

@@ -19,7 +19,7 @@ TEXTS = [
 ]
 
 
-@pytest.mark.holds(since="01", can="What you say comes back to you")
+@pytest.mark.holds(since="01", can="Your message comes back to you")
 async def test_a_message_comes_back_to_its_sender_once(people):
     alice = await people.enter("alice")
     await alice.send("first")
@@ -29,7 +29,7 @@ async def test_a_message_comes_back_to_its_sender_once(people):
 
 @pytest.mark.holds(since="01", until="02", can="Nobody else receives it")
 @pytest.mark.parametrize("other", ["bob", "alice"])
-async def test_nobody_else_receives_a_message(people, other):
+async def test_only_the_sender_receives_a_message(people, other):
     alice, listener = await people.enter("alice"), await people.enter(other)
     await alice.send("for nobody")
     await alice.hears("for nobody")
@@ -50,7 +50,7 @@ async def test_a_message_reaches_everybody_in_the_room(people, other):
 
 
 @pytest.mark.holds(since="03")
-async def test_three_people_receive_a_message_once_each(people):
+async def test_each_of_three_people_receives_a_message_once(people):
     three = [await people.enter(name) for name in ("alice", "bob", "teacher")]
     await three[0].send("one")
     await three[0].send("end")
@@ -60,7 +60,7 @@ async def test_three_people_receive_a_message_once_each(people):
 
 @pytest.mark.holds(since="03")
 @pytest.mark.parametrize("layer", ["valkey"], indirect=True)
-async def test_a_message_reaches_people_who_use_another_server(people, layer):
+async def test_a_message_reaches_people_on_another_server(people, layer):
     alice = await people.enter("alice")
     layer.use_as_another_process()
     bob = await people.enter("bob")
@@ -72,7 +72,7 @@ async def test_a_message_reaches_people_who_use_another_server(people, layer):
 
 @pytest.mark.holds(since="05", can="Nobody waits while another message is being sent")
 @pytest.mark.parametrize("layer", ["valkey"], indirect=True)
-async def test_nobody_waits_while_another_message_is_being_sent(people, monkeypatch):
+async def test_a_message_does_not_wait_for_another_one_to_be_sent(people, monkeypatch):
     from channels.layers import get_channel_layer
 
     backend, on_their_way, gate = get_channel_layer(), asyncio.Queue(), asyncio.Event()

@@ -30,7 +30,7 @@ def test_anonymous_visitors_are_redirected_to_the_login_page(visitors, path):
 
 
 @pytest.mark.holds(since="00")
-def test_students_can_open_the_page_of_their_own_course_only(visitors):
+def test_students_can_open_only_the_page_of_their_own_course(visitors):
     assert visitors["alice"].get("/courses/1/").status_code == 200
     assert visitors["alice"].get("/courses/2/").status_code in (403, 404)
     assert visitors["alice"].get(f"/courses/{HUGE}/").status_code in (403, 404)
@@ -91,7 +91,7 @@ def test_students_can_open_the_room_page_of_their_course(visitors):
 
 
 @pytest.mark.holds(since="01")
-def test_the_room_page_is_forbidden_for_users_who_are_not_enrolled(visitors):
+def test_users_who_are_not_enrolled_cannot_open_the_room_page(visitors):
     for room in (2, 3, 0, HUGE):
         status = visitors["alice"].get(f"/chat/room/{room}/").status_code
         assert status == 403, f"{status} for room {room}"

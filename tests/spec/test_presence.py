@@ -93,7 +93,7 @@ async def test_the_list_comes_before_any_message(people):
 
 @pytest.mark.holds(since="07", can="See immediately who joins and who leaves")
 @in_every_room
-async def test_the_others_are_told_when_a_person_joins_or_leaves(people, room):
+async def test_a_person_who_joins_or_leaves_is_announced_to_the_others(people, room):
     alice = await people.enter("alice", room)
     assert await listed(alice) == ["alice"]
     bob = await people.enter("bob", room)
@@ -116,7 +116,7 @@ async def test_a_person_who_comes_back_is_announced_again(people):
 
 
 @pytest.mark.holds(since="07")
-async def test_a_socket_that_has_closed_is_sent_nothing_more(people):
+async def test_nothing_more_is_sent_to_a_socket_that_has_closed(people):
     alice, bob = await people.enter("alice"), await people.enter("bob")
     assert await listed(bob) == ["alice", "bob"]
     assert await listed(alice) == ["alice"]
@@ -136,7 +136,7 @@ async def test_a_newcomer_receives_no_announcement_about_themselves(people):
     await alice.sees(joined("bob"))
 
 
-@pytest.mark.holds(since="07", can="Three tabs are one person")
+@pytest.mark.holds(since="07", can="Three tabs count as one person")
 @in_every_room
 async def test_a_person_joins_with_the_first_tab_and_leaves_with_the_last(people, room):
     alice = await people.enter("alice", room)
@@ -156,7 +156,7 @@ async def test_a_person_joins_with_the_first_tab_and_leaves_with_the_last(people
 
 
 @pytest.mark.holds(since="07")
-async def test_tabs_that_open_and_close_at_the_same_moment_are_one_person(people):
+async def test_tabs_that_open_and_close_at_the_same_time_count_as_one_person(people):
     alice = await people.enter("alice")
     await listed(alice)
     tabs = await asyncio.gather(*[people.enter("bob") for _ in range(3)])
@@ -170,7 +170,7 @@ async def test_tabs_that_open_and_close_at_the_same_moment_are_one_person(people
 
 
 @pytest.mark.holds(since="07")
-async def test_a_person_who_returns_before_their_leaving_is_announced_is_listed_again(
+async def test_a_person_who_leaves_and_immediately_returns_is_listed_again(
     people, monkeypatch
 ):
     from channels.layers import get_channel_layer
@@ -208,7 +208,7 @@ async def test_a_person_who_returns_before_their_leaving_is_announced_is_listed_
 
 
 @pytest.mark.holds(since="07")
-async def test_people_who_enter_at_the_same_moment_see_each_other(people):
+async def test_people_who_enter_at_the_same_time_see_each_other(people):
     names = {"alice", "bob", "carol", "teacher"}
     sockets = await asyncio.gather(*[people.enter(name, "kitchen") for name in names])
     for socket in sockets:
@@ -225,7 +225,7 @@ async def test_people_who_enter_at_the_same_moment_see_each_other(people):
     ("room", "other"),
     [(1, "kitchen"), (1, "1"), (1, "chat_1"), ("1", "room_1"), ("tea", "Tea")],
 )
-async def test_presence_is_announced_in_its_own_room_only(people, room, other):
+async def test_presence_is_announced_only_in_its_own_room(people, room, other):
     alice = await people.enter("alice", room)
     bob = await people.enter("bob", other)
     assert await listed(bob) == ["bob"]
@@ -242,7 +242,7 @@ async def test_presence_is_announced_in_its_own_room_only(people, room, other):
     await alice.sees(joined("teacher"))
 
 
-@pytest.mark.holds(since="07", can="Somebody who may not enter is never listed")
+@pytest.mark.holds(since="07", can="A person who may not enter is never listed")
 async def test_a_user_who_is_refused_is_never_listed(people, visitors):
     from tests.support.people import cookie_of, room_path
 
@@ -288,7 +288,7 @@ async def test_any_username_arrives_unchanged(people, newcomers):
 @pytest.mark.waiting
 @pytest.mark.holds(since="07", can="A hundred people in one room")
 @pytest.mark.parametrize("newcomers", [CROWD], ids=["crowd"], indirect=True)
-async def test_a_hundred_people_are_announced_once_each(people, newcomers):
+async def test_each_of_a_hundred_people_is_announced_once(people, newcomers):
     people.introduce(newcomers)
     sockets = [await people.enter(name, "hall") for name in CROWD]
     assert await listed(sockets[-1]) == sorted(CROWD)
@@ -301,7 +301,7 @@ async def test_a_hundred_people_are_announced_once_each(people, newcomers):
 
 
 @pytest.mark.holds(since="07")
-async def test_silent_people_send_few_commands_to_redis(people, client):
+async def test_few_commands_are_sent_to_redis_while_nobody_writes(people, client):
     def commands():
         return client.info("stats")["total_commands_processed"]
 
@@ -318,9 +318,7 @@ async def test_silent_people_send_few_commands_to_redis(people, client):
 
 
 @pytest.mark.holds(since="07")
-async def test_a_process_asks_redis_for_the_list_once_for_all_its_people(
-    people, client
-):
+async def test_a_process_reads_the_list_once_for_all_its_sockets(people, client):
     def reads():
         """Return how often a list of any kind has been read so far."""
         stats = client.info("commandstats")
@@ -346,7 +344,7 @@ async def test_a_process_asks_redis_for_the_list_once_for_all_its_people(
 
 
 @pytest.mark.holds(since="07")
-async def test_two_sites_with_prefixes_of_their_own_share_nobody(
+async def test_two_sites_with_different_prefixes_do_not_share_their_lists(
     people, layer, project, monkeypatch
 ):
     config = project.settings.CHANNEL_LAYERS["default"]["CONFIG"]
@@ -384,7 +382,7 @@ class LateAnswers:
 
 
 @pytest.mark.holds(since="07")
-async def test_an_answer_that_comes_late_does_not_undo_what_has_been_shown(
+async def test_a_late_answer_from_redis_does_not_undo_a_newer_one(
     people, layer, monkeypatch
 ):
     from redis.asyncio import Redis

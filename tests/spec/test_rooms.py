@@ -82,7 +82,7 @@ def test_the_empty_form_shows_no_error(visitors):
     assert "errorlist" not in page
 
 
-@pytest.mark.holds(since="06", can="A name that is not valid is explained")
+@pytest.mark.holds(since="06", can="A name that is not valid is refused with a reason")
 def test_the_form_explains_that_a_name_is_not_valid(visitors):
     for kind, name in BAD_INPUT.items():
         response = visitors["alice"].get("/chat/", {"room_name": name})
@@ -100,7 +100,7 @@ def test_the_list_of_rooms_is_never_cached(visitors):
     assert "no-store" in header, header
 
 
-@pytest.mark.holds(since="06", can="Meet people of other courses in a named room")
+@pytest.mark.holds(since="06", can="Meet people from other courses in a named room")
 @pytest.mark.parametrize("person", ["alice", "carol"])
 def test_every_signed_in_user_can_open_the_page_of_a_named_room(visitors, person):
     for name in ("kitchen", "x" * 60, *STRANGE_NAMES):
@@ -134,9 +134,7 @@ async def test_anonymous_visitors_cannot_connect_to_a_named_room(people, layer):
 
 
 @pytest.mark.holds(since="06")
-async def test_a_page_of_another_site_cannot_connect_to_a_named_room(
-    people, visitors, layer
-):
+async def test_another_site_cannot_connect_to_a_named_room(people, visitors, layer):
     cookie = cookie_of(visitors["alice"])
     for origin in ("https://elsewhere.example", "null", None):
         answer = await people.knock(room_path("kitchen"), origin, cookie)
@@ -155,7 +153,9 @@ async def test_nobody_can_connect_to_a_name_that_is_not_valid(people, visitors, 
 
 
 @pytest.mark.holds(since="06")
-async def test_form_page_and_socket_agree_on_the_longest_name(people, visitors):
+async def test_the_form_the_page_and_the_socket_agree_on_the_longest_name(
+    people, visitors
+):
     alice = visitors["alice"]
     for length in (60, *range(79, 83), *range(94, 102)):
         name = "x" * length

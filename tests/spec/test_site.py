@@ -14,7 +14,7 @@ def test_django_finds_no_error_in_the_project(project):
 
 
 @pytest.mark.holds(since="00")
-def test_the_migrations_describe_the_models(project):
+def test_the_migrations_match_the_models(project):
     from django.core.management import call_command
 
     call_command("makemigrations", "--check", "--dry-run")
@@ -41,7 +41,7 @@ def test_courses_are_listed_in_the_order_of_their_titles(visitors):
 
 
 @pytest.mark.holds(since="00")
-def test_the_admin_calls_a_course_by_its_title(visitors):
+def test_the_admin_shows_a_course_by_its_title(visitors):
     page = visitors["teacher"].get("/admin/courses/course/").content.decode()
     assert "Django by Doing" in page
 
@@ -57,7 +57,7 @@ def test_signing_in_opens_the_courses_and_signing_out_opens_the_login_page(proje
 
 
 @pytest.mark.holds(since="00")
-def test_an_address_without_its_last_slash_is_redirected_to_the_page(visitors):
+def test_an_address_without_its_final_slash_is_redirected_to_the_page(visitors):
     response = visitors["alice"].get("/courses/1")
     assert (response.status_code, response.url) == (301, "/courses/1/")
 
@@ -72,7 +72,7 @@ def test_a_page_cannot_be_framed_and_its_type_is_not_guessed(visitors, header, v
 
 
 @pytest.mark.holds(since="01")
-def test_the_page_of_a_course_room_says_which_course_it_is(visitors):
+def test_the_page_of_a_course_room_shows_the_title_of_the_course(visitors):
     page = visitors["alice"].get("/chat/room/1/").content.decode()
     assert "Django by Doing" in page
     assert "Talking HTTP" not in page
@@ -80,7 +80,7 @@ def test_the_page_of_a_course_room_says_which_course_it_is(visitors):
 
 
 @pytest.mark.holds(since="06")
-def test_the_page_of_a_named_room_says_its_name(visitors):
+def test_the_page_of_a_named_room_shows_its_name(visitors):
     page = visitors["alice"].get("/chat/kitchen/").content.decode()
     assert "kitchen" in page
     assert "garden" not in page

@@ -1,4 +1,4 @@
-"""Where an error comes from, in the words in which a learner is told."""
+"""Where an error comes from, in the words that a learner reads."""
 
 import traceback
 from pathlib import Path
@@ -7,9 +7,9 @@ from pathlib import Path
 def explain(error, folder, which=-1):
     """Return "chat/routing.py, line 3: NameError: …", with the last line in `folder`.
 
-    With `which` it is another one: 0 is the first. Without a place if no line there has
-    had a part in it. An AssertionError is told by what it says alone, and by nothing if
-    it says nothing. What has been noted with add_note() is told in brackets.
+    `which` chooses another line: 0 is the first. The place is left out if no line in
+    `folder` is involved. Of an AssertionError only the message is returned, which may
+    be empty. Notes that add_note() has added follow in brackets.
     """
     reason = error.msg if isinstance(error, SyntaxError) else str(error)
     reason = " ".join(reason.split())
@@ -22,9 +22,9 @@ def explain(error, folder, which=-1):
 
 
 def places_in(folder, error):
-    """Return the lines in `folder` through which it came, as "chat/routing.py, line 3".
+    """Return the lines in `folder` that raised it, as "chat/routing.py, line 3".
 
-    A middleware, which hands on what others raise, is no such place.
+    A middleware, which only passes on what others raise, does not count.
     """
     frames = traceback.extract_tb(error.__traceback__)
     lines = [(f.filename, f.lineno) for f in frames[:-1] if f.name != "__call__"]

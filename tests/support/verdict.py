@@ -1,7 +1,7 @@
-"""A plugin of pytest: it says what `tutorial check` says of the tests, nothing more.
+"""A plugin of pytest: it prints what `tutorial check` prints about the tests, no more.
 
-A dot for every test that passes; then how many have passed, or what was expected
-and what was seen in the first that failed.
+It prints a dot for every test that passes; then how many have passed, or what was
+expected and what was seen in the first test that failed.
 """
 
 import sys
@@ -12,11 +12,13 @@ from .places import explain
 
 LONGEST = 200  # characters of what was seen: some tests send much
 LAYERS = ("valkey", "no layer")
+# Names that a function cannot spell.
+NAMES = {"django": "Django", "redis": "Redis", "valkey": "Valkey"}
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config):
-    """Take the place of what reports in pytest."""
+    """Take the place of pytest's own reporter."""
     config.pluginmanager.unregister(name="terminalreporter")
     config.pluginmanager.register(Verdict(config.option))
 
@@ -26,9 +28,9 @@ class Verdict:
         self.step, self.folder = options.step, options.project.resolve()
         self.tests, self.passed, self.failed = 0, 0, False
         self.out = sys.stdout
-        # A text that is no Unicode is a test's, and must not end it here.
+        # A test may send text that is not valid Unicode; printing it must not fail.
         self.out.reconfigure(errors="backslashreplace")
-        # Python's own word for a missing `await`, which raises nothing.
+        # Python's warning about a missing `await`, which raises no exception.
         self.never_awaited = None
         sys.unraisablehook = self.note
 
@@ -71,7 +73,8 @@ class Verdict:
 
 def sentence(item):
     """Return the name of a test as a sentence, and its input in brackets."""
-    words = item.originalname.removeprefix("test_").replace("_", " ")
+    words = item.originalname.removeprefix("test_").split("_")
+    words = " ".join(NAMES.get(word, word) for word in words)
     inputs = item.callspec.id.split("-") if hasattr(item, "callspec") else []
     inputs = "-".join(part for part in inputs if part not in LAYERS)
     return f"{words} ({inputs})" if inputs else words
