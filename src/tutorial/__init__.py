@@ -1,1 +1,1 @@
-"""The tool beside the steps. `tutorial --help` lists what it does."""
+"""The command `tutorial`; `tutorial --help` lists what it does."""

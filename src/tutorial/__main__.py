@@ -1,4 +1,4 @@
-"""The tool beside the steps."""
+"""Start, check, compare and run the steps of this tutorial."""
 
 import argparse
 import difflib
@@ -20,7 +20,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(argv=None):
-    """Run one verb and return its exit status; a TutorialError is one line and a 2."""
+    """Run one command; return its exit status, which is 2 after a TutorialError."""
     try:
         args = parsed(sys.argv[1:] if argv is None else argv)
         return args.call(args)
@@ -32,10 +32,10 @@ def main(argv=None):
 
 
 def parsed(argv):
-    """Return the arguments of a verb, and in `call` the function that takes them."""
+    """Return the arguments of a command; `call` is the function that takes them."""
     example = "Example: tutorial run 03"
     parser = Parser(prog="tutorial", description=__doc__, epilog=example)
-    subparsers = parser.add_subparsers(metavar="VERB")
+    subparsers = parser.add_subparsers(metavar="COMMAND")
     for module in VERBS:
         module.add_parser(subparsers)
     verbs = subparsers.choices
@@ -46,7 +46,7 @@ def parsed(argv):
         return verbs[name].parse_args(rest)
     if name in ("-h", "--help"):
         parser.parse_args([name])
-    wrong = f"there is no verb {name!r}" if name else "a verb is missing"
+    wrong = f"there is no command {name!r}" if name else "a command is missing"
     for near in difflib.get_close_matches(name, verbs, n=1):
         raise TutorialError(f"{wrong}; did you mean {near!r}? {verbs[near].epilog}")
     parser.error(f"{wrong}; choose one of {', '.join(verbs)}")

@@ -75,7 +75,7 @@ MISTAKES = [
         "Seen: ?: (daphne.E001) Daphne must be listed before "
         "django.contrib.staticfiles in INSTALLED_APPS.",
         "01 From WSGI to ASGI",
-        gap="has in another place",
+        gap="has in the wrong place",
         more=(
             (
                 SETTINGS,
@@ -166,7 +166,7 @@ MISTAKES = [
         "ERROR: config/asgi.py, line 6: AppRegistryNotReady: Apps aren't loaded yet.",
         "",
         "02 From a path to a consumer",
-        gap="has in another place",
+        gap="has in the wrong place",
         more=(
             (
                 ASGI,
@@ -233,7 +233,7 @@ MISTAKES = [
         'CHANNEL_LAYERS = {"default": '
         '{"BACKEND": "channels.layers.InMemoryChannelLayer"}}\n',
         "Expected: a message reaches people on another server.",
-        "Seen: no frame came within 3 s.",
+        "Seen: no frame arrived within 3 s.",
         "03 A layer in Redis",
     ),
     Mistake(
@@ -243,7 +243,7 @@ MISTAKES = [
         "ChatConsumer.as_asgi()",
         "ChatConsumer()",
         "Expected: a message reaches everybody in the room (bob).",
-        "Seen: no frame came within 3 s.",
+        "Seen: no frame arrived within 3 s.",
         "02 From a path to a consumer",
     ),
     Mistake(
@@ -263,7 +263,7 @@ MISTAKES = [
         '            "capacity": 2000,\n',
         "",
         "Expected: no message is lost when a whole class writes at the same time.",
-        "Seen: no frame came within 3 s.",
+        "Seen: no frame arrived within 3 s.",
         "03 What gets lost",
     ),
     Mistake(
@@ -425,7 +425,7 @@ def test_a_mistake_is_named_and_its_section(mistake, tmp_path, warm_runs, capsys
     assert re.fullmatch(shape(mistake.expected), lines[0]), said
     assert re.fullmatch(shape(mistake.seen), "".join(lines[1:])), said
     number, _, section = mistake.section.partition(" ")
-    adds = f'{mistake.file} {mistake.gap} what "{section}" adds: '
+    adds = f'{mistake.file} {mistake.gap} a line that the section "{section}" adds: '
     link = f"{adds}steps/{find_step(number).name}/README.md#{anchor(section)}"
     assert said.splitlines()[-1] == link, said
     assert time.monotonic() - begin < PATIENCE

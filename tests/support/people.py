@@ -125,11 +125,11 @@ class Socket:
         Raises what the consumer has raised, or an AssertionError that says what came
         in place of a frame.
         """
-        with saying(f"no frame came within {DEADLINE} s"):
+        with saying(f"no frame arrived within {DEADLINE} s"):
             output = await self._communicator.receive_output(timeout=DEADLINE)
         if output["type"] == "websocket.close":
             raise self._served.error or AssertionError("the server closed the socket")
-        assert "text" in output, "the server sent bytes, not a text"
+        assert "text" in output, "the server sent bytes instead of text"
         return output["text"]
 
     async def hear_nothing_for(self, seconds):
@@ -151,7 +151,9 @@ class Socket:
 
     async def close(self):
         """Leave, and wait until the consumer has seen it."""
-        with saying(f"the consumer still runs {DEADLINE} s after the socket closed"):
+        with saying(
+            f"the consumer is still running {DEADLINE} s after the socket closed"
+        ):
             await self._communicator.disconnect(timeout=DEADLINE)
 
 

@@ -59,7 +59,7 @@ class Project:
 
     def _load_settings(self):
         if not (self.path / "manage.py").is_file():
-            raise NotReady(f"{self.path} has no manage.py: name a project's folder.")
+            raise NotReady(f"{self.path} has no manage.py: choose a project's folder.")
         sys.path.insert(0, str(self.path))
         sys.dont_write_bytecode = True
         os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"

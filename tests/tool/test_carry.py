@@ -9,7 +9,7 @@ from tutorial.__main__ import main
 
 LINES = [f"line {number}\n" for number in range(1, 13)]
 POEM = "".join(LINES)
-DONE = "Now run `make test`: it names the chapter blocks that need the change.\n"
+DONE = "Now run `make test`: it lists the chapter blocks that need the change.\n"
 TO_RESOLVE = DONE.replace("Now run", "Resolve the conflicts, then run")
 
 
@@ -120,7 +120,7 @@ def test_a_change_that_is_committed_is_not_carried(house, carry):
     house.commit()
     assert carry("02") == (
         2,
-        "tutorial: 02_two has no uncommitted change but README.md.\n",
+        "tutorial: 02_two has no uncommitted changes outside README.md.\n",
     )
 
 
@@ -259,7 +259,7 @@ def test_a_conflict_that_is_not_resolved_stays_one(house, carry):
     status, said = carry("02")
     assert status == 1
     assert set(results(said).values()) == {
-        "conflict: the markers of an earlier one are still there"
+        "conflict: the markers of an earlier conflict are still in the file"
     }
     assert house.contents() == once
 
@@ -318,7 +318,7 @@ def test_markers_in_the_step_itself_are_not_carried(house, carry):
     status, said = carry("02")
     assert status == 1
     assert set(results(said).values()) == {
-        "conflict: the markers of an earlier one are still there"
+        "conflict: the markers of an earlier conflict are still in the file"
     }
     assert house.contents() == before
 
@@ -331,7 +331,7 @@ def test_the_last_step_and_an_unknown_one_are_refused_in_one_line(house, carry):
     )
     status, said = carry("05")
     assert status == 2
-    assert said.startswith("tutorial: there is no step '05'; name one of 01_one, ")
+    assert said.startswith("tutorial: there is no step '05'; choose one of 01_one, ")
 
 
 def test_without_a_repository_or_without_git_the_tool_says_so_in_one_line(

@@ -1,4 +1,4 @@
-"""`tutorial check`: what it says of a folder, on a small house and on real steps."""
+"""`tutorial check`: what it prints about folders of a small house and of real steps."""
 
 import os
 import re
@@ -118,7 +118,7 @@ FILES = {
 
 @pytest.fixture
 def house(tmp_path, monkeypatch):
-    """A folder with three small steps, to which the tool is led."""
+    """A folder with three small steps that the tool takes for the real ones."""
     monkeypatch.setattr("tutorial.shared.steps.ROOT", tmp_path)
     for name, files in FILES.items():
         folder = tmp_path / "steps" / name
@@ -136,6 +136,13 @@ def mine(house):
     return copy_folder(find_step("02").path, house / "mine")
 
 
+LACKS = "lacks a line that the section"
+STILL_HAS = "still has a line that the section"
+MISPLACED = "has in the wrong place a line that the section"
+MISSING = (
+    'does not exist; the section "A greeting" adds it: '
+    "steps/01_one/README.md#a-greeting"
+)
 GREETING = '"A greeting" adds: steps/01_one/README.md#a-greeting'
 NO_CACHE = '"No `cache`, no WSGI" removes: steps/01_one/README.md#no-cache-no-wsgi'
 WHO = '"Who?" adds: steps/02_two/README.md#who'
@@ -145,17 +152,17 @@ ONCE_MORE = '"Who, once more" adds: steps/02_two/README.md#who-once-more'
 @pytest.mark.parametrize(
     ("file", "right", "wrong", "sentence"),
     [
-        ("hello.py", "hello = 1\n", "", f"hello.py lacks what {GREETING}"),
-        ("style.css", "p {}", "p", f"style.css lacks what {GREETING}"),
-        ("hello.py", "if names", "if name", f"hello.py lacks what {WHO}"),
-        ("hello.py", "again", "once", f"hello.py lacks what {ONCE_MORE}"),
-        ("hello.py", '"final"', '"draft"', f"hello.py lacks what {ONCE_MORE}"),
-        ("site.py", ")", "cached = True\n)", f"site.py still has what {NO_CACHE}"),
+        ("hello.py", "hello = 1\n", "", f"hello.py {LACKS} {GREETING}"),
+        ("style.css", "p {}", "p", f"style.css {LACKS} {GREETING}"),
+        ("hello.py", "if names", "if name", f"hello.py {LACKS} {WHO}"),
+        ("hello.py", "again", "once", f"hello.py {LACKS} {ONCE_MORE}"),
+        ("hello.py", '"final"', '"draft"', f"hello.py {LACKS} {ONCE_MORE}"),
+        ("site.py", ")", "cached = True\n)", f"site.py {STILL_HAS} {NO_CACHE}"),
         (
             "hello.py",
             'hello = 1\nif names:\n    names = "final"\n',
             'if names:\n    names = "final"\nhello = 1\n',
-            f"hello.py has in another place what {GREETING}",
+            f"hello.py {MISPLACED} {GREETING}",
         ),
     ],
 )
@@ -189,26 +196,26 @@ def test_what_no_chapter_edits_leads_nowhere(mine, file, right, wrong):
 def test_of_several_sections_the_first_to_be_read_is_named(mine):
     (mine / "hello.py").write_text("")
     (mine / "wsgi.py").write_text("wsgi = 1\n")
-    assert first_gap(find_step("02"), mine) == f"hello.py lacks what {GREETING}"
+    assert first_gap(find_step("02"), mine) == f"hello.py {LACKS} {GREETING}"
     (mine / "hello.py").write_text("hello = 1\n")
-    assert first_gap(find_step("02"), mine) == f"wsgi.py still has what {NO_CACHE}"
+    assert first_gap(find_step("02"), mine) == f"wsgi.py {STILL_HAS} {NO_CACHE}"
     (mine / "wsgi.py").unlink()
-    assert first_gap(find_step("02"), mine) == f"hello.py lacks what {WHO}"
+    assert first_gap(find_step("02"), mine) == f"hello.py {LACKS} {WHO}"
 
 
 def test_what_no_test_looks_at_is_named_last(mine):
     (mine / "style.css").write_text("")
-    assert first_gap(find_step("02"), mine) == f"style.css lacks what {GREETING}"
+    assert first_gap(find_step("02"), mine) == f"style.css {LACKS} {GREETING}"
     (mine / "hello.py").write_text('hello = 1\nif names:\n    names = "final"\n')
-    assert first_gap(find_step("02"), mine) == f"hello.py lacks what {ONCE_MORE}"
+    assert first_gap(find_step("02"), mine) == f"hello.py {LACKS} {ONCE_MORE}"
 
 
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
         ("again(hello, hello)\n", None),
-        ("again(hello, 2)\n", f"hello.py lacks what {ONCE_MORE}"),
-        ("", f"hello.py lacks what {ONCE_MORE}"),
+        ("again(hello, 2)\n", f"hello.py {LACKS} {ONCE_MORE}"),
+        ("", f"hello.py {LACKS} {ONCE_MORE}"),
     ],
     ids=["the answer", "another line", "nothing"],
 )
@@ -233,15 +240,15 @@ def test_a_step_in_which_an_answer_was_applied_lacks_nothing(step, tmp_path):
         assert first_gap(step, folder) is None, answer.line
 
 
-def test_a_file_that_is_not_there_lacks_everything(mine):
+def test_a_missing_file_is_reported_as_missing(mine):
     (mine / "hello.py").unlink()
-    assert first_gap(find_step("02"), mine) == f"hello.py lacks what {GREETING}"
+    assert first_gap(find_step("02"), mine) == f"hello.py {MISSING}"
 
 
 def test_chapters_after_the_step_are_not_asked(mine):
     (mine / "hello.py").write_text("hello = 1\nnames = 2\n")
     assert first_gap(find_step("01"), mine) is None
-    assert first_gap(find_step("02"), mine) == f"hello.py lacks what {WHO}"
+    assert first_gap(find_step("02"), mine) == f"hello.py {LACKS} {WHO}"
 
 
 @pytest.fixture
@@ -263,7 +270,7 @@ def test_after_a_folder_that_passes_the_next_chapter_is_named(mine, spec, capsys
 def test_the_last_step_is_called_the_last_one(mine, spec, capsys):
     spec.append(0)
     assert main(["check", "2", str(mine)]) == 0
-    assert capsys.readouterr().out.endswith("\nIt is the last step.\n")
+    assert capsys.readouterr().out.endswith("\nThis was the last step.\n")
 
 
 @pytest.mark.parametrize("status", [1, 4])
@@ -272,7 +279,7 @@ def test_a_folder_that_fails_is_led_to_what_it_lacks(mine, spec, capsys, status)
     (mine / "hello.py").unlink()
     assert main(["check", "02", str(mine)]) == 1
     assert capsys.readouterr().out == (
-        f"Testing {mine} at 02_two ...\nhello.py lacks what {GREETING}\n"
+        f"Testing {mine} at 02_two ...\nhello.py {MISSING}\n"
     )
 
 
@@ -287,7 +294,7 @@ def test_a_folder_that_lacks_nothing_is_led_to_the_diff(mine, spec, capsys):
 
 
 @pytest.mark.parametrize("status", [-9, 3, 5])
-def test_tests_that_end_too_early_are_told(mine, spec, capsys, status):
+def test_tests_that_end_too_early_are_reported(mine, spec, capsys, status):
     spec.append(status)
     assert main(["check", "02", str(mine)]) == 1
     line = capsys.readouterr().out.splitlines()[1]
@@ -295,30 +302,32 @@ def test_tests_that_end_too_early_are_told(mine, spec, capsys, status):
 
 
 @pytest.mark.parametrize("module", ["pytest", "watchfiles", "markdown_it"])
-def test_where_nothing_tests_make_check_is_named(mine, monkeypatch, capsys, module):
+def test_without_the_test_tools_make_check_is_suggested(
+    mine, monkeypatch, capsys, module
+):
     monkeypatch.setitem(sys.modules, module, None)
     assert main(["check", "02", str(mine)]) == 2
     assert capsys.readouterr().err == (
-        "tutorial: what tests is not installed: say "
-        f"`make check STEP=02 DIR={mine}`, which installs it.\n"
+        "tutorial: the test tools are not installed: run "
+        f"`make check STEP=02 DIR={mine}`, which installs them.\n"
     )
 
 
 @pytest.mark.parametrize("folder", ["nowhere", "", "x" * 5000, "site.py", "~nobody/x"])
-def test_a_folder_without_a_project_is_told_in_one_line(
+def test_a_folder_without_a_project_is_reported_in_one_line(
     mine, monkeypatch, capsys, folder
 ):
     monkeypatch.chdir(mine.parent)
     assert main(["check", "02", folder]) == 2
     said = capsys.readouterr().err
-    assert said.endswith(" has no manage.py: name a project's folder.\n")
+    assert said.endswith(" has no manage.py: choose a project's folder.\n")
     assert said.count("\n") == 1
 
 
-def test_a_step_that_is_none_is_told_in_one_line(mine, capsys):
+def test_an_unknown_step_is_reported_in_one_line(mine, capsys):
     assert main(["check", "07", str(mine)]) == 2
     assert capsys.readouterr().err == (
-        "tutorial: there is no step '07'; name one of 00_start, 01_one, 02_two.\n"
+        "tutorial: there is no step '07'; choose one of 00_start, 01_one, 02_two.\n"
     )
 
 
@@ -382,7 +391,7 @@ def test_a_finished_step_passes_and_stays_as_it_is(copy):
 
 
 @pytest.mark.server
-def test_a_mistake_is_told_as_what_was_expected_and_what_was_seen(copy):
+def test_a_mistake_is_reported_as_what_was_expected_and_what_was_seen(copy):
     folder = copy("01")
     file = folder / "chat/consumers.py"
     right = file.read_text()
@@ -405,11 +414,11 @@ def test_watching_tests_at_every_save_until_a_signal(copy):
     file = folder / "config/asgi.py"
     file.write_text("app = None\n")
     with running(ROOT, "check", "01", folder, "--watch") as tool:
-        said = tool.wait_until_said("Ctrl-C ends this.")
+        said = tool.wait_until_said("Stop with Ctrl-C.")
         assert "config/asgi.py has no `application`" in said
         file.write_text("oops(\n")
         said = tool.wait_until_said("SyntaxError")
-        assert tool.has_said("Ctrl-C ends this.", times=2)
+        assert tool.has_said("Stop with Ctrl-C.", times=2)
         assert said.count("--------\n") == 2
         assert tool.stop(signal.SIGINT) == (0, [])
         assert tool.process.stderr.read() == ""

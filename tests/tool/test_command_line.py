@@ -31,21 +31,23 @@ def refused(capsys):
 
 def test_without_a_verb_the_tool_lists_the_verbs_and_gives_an_example(refused):
     assert refused() == (
-        "a verb is missing; choose one of run, start, diff, check, carry, redis, "
+        "a command is missing; choose one of run, start, diff, check, carry, redis, "
         "measure, notebooks. Example: tutorial run 03"
     )
 
 
 def test_for_a_mistyped_verb_the_nearest_one_is_suggested(refused):
     assert refused("strat", "01", "x") == (
-        "there is no verb 'strat'; did you mean 'start'? "
+        "there is no command 'strat'; did you mean 'start'? "
         "Example: tutorial start 01 ../mychat"
     )
 
 
 def test_for_a_word_unlike_any_verb_the_tool_lists_the_verbs(refused):
     said = refused("frobnicate")
-    assert said.startswith("there is no verb 'frobnicate'; choose one of run, start,")
+    assert said.startswith(
+        "there is no command 'frobnicate'; choose one of run, start,"
+    )
     assert said.endswith(". Example: tutorial run 03")
 
 

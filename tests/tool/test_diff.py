@@ -203,9 +203,9 @@ def test_what_is_piped_is_a_patch(house, diff):
     ("arguments", "sentence"),
     [
         (["00"], "chapter 00 is the site itself: start with 01."),
-        (["02", "01"], "01_time does not come after 02_date: name an earlier step"),
-        (["01", "1"], "01_time does not come after 01_time: name an earlier step"),
-        (["09"], "there is no step '09'; name one of 00_site, 01_time, "),
+        (["02", "01"], "01_time does not come after 02_date: put the earlier step"),
+        (["01", "1"], "01_time does not come after 01_time: put the earlier step"),
+        (["09"], "there is no step '09'; choose one of 00_site, 01_time, "),
         (["01", "09"], "09 is neither a step nor a folder with manage.py."),
         (["01", "steps"], "steps is neither a step nor a folder with manage.py."),
     ],

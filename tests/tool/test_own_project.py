@@ -64,7 +64,7 @@ def test_a_folder_of_an_earlier_step_is_told_what_is_missing(
 @pytest.mark.parametrize(
     ("file", "sentence"),
     [
-        ("manage.py", "{folder} has no manage.py: name a project's folder."),
+        ("manage.py", "{folder} has no manage.py: choose a project's folder."),
         (
             "config/settings.py",
             "config/settings.py cannot be used: ModuleNotFoundError: No module "
@@ -152,11 +152,11 @@ def test_a_folder_that_is_none_and_a_step_that_is_none_are_told(tmp_path):
     nowhere = tmp_path / "nowhere"
     assert answer(*SETTINGS, "--step", "1", f"--project={nowhere}") == (
         4,
-        f"ERROR: {nowhere} has no manage.py: name a project's folder.",
+        f"ERROR: {nowhere} has no manage.py: choose a project's folder.",
     )
     status, line = answer(*SETTINGS, "--step", "99")
     assert status == 4
-    assert line.startswith("ERROR: there is no step '99'; name one of 00_start, ")
+    assert line.startswith("ERROR: there is no step '99'; choose one of 00_start, ")
     status, line = answer(*SETTINGS, f"--project={tmp_path}")
     assert status == 4
     assert "--project goes with --step" in line

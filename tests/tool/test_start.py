@@ -54,7 +54,7 @@ def test_a_chapter_starts_from_the_step_before_it(house, capsys, name):
         "site/views.py": "",
     }
     assert capsys.readouterr().out.splitlines() == [
-        "my chat is a copy of 00_site, for you to change.",
+        "my chat is a copy of 00_site for you to change.",
         f"Read {house}/steps/01_chat/README.md and follow it in your folder:",
         "    cd 'my chat'",
     ]
@@ -67,7 +67,7 @@ def test_the_first_chapter_starts_from_nothing(house, refused):
 
 
 def test_for_an_unknown_step_the_tool_lists_the_steps(house, refused):
-    assert refused("mine", step="07").startswith("there is no step '07'; name one of")
+    assert refused("mine", step="07").startswith("there is no step '07'; choose one of")
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_a_place_that_cannot_be_written_is_reported_in_one_line(house, refused):
 def test_a_folder_inside_the_steps_is_refused(house, refused):
     for folder in ("steps/02_mine", "steps/00_site/mine", house / "steps"):
         said = refused(folder)
-        assert said == f"{folder} is inside the steps: choose another folder."
+        assert said == f"{folder} is inside steps/: choose another folder."
     assert [step.name for step in all_steps()] == ["00_site", "01_chat"]
 
 

@@ -1,1 +1,1 @@
-"""The chapters as data: their blocks, and the edits that these make."""
+"""The chapters as data: their blocks, and the edits that the blocks make."""

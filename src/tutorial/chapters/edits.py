@@ -1,4 +1,4 @@
-"""Which section of the chapters brings the first edit that a folder lacks."""
+"""Find the section of the chapters that makes the first edit that a folder lacks."""
 
 import re
 from collections import Counter
@@ -8,20 +8,20 @@ from ..shared.steps import all_steps
 from .patches import read_diff
 from .reading import EDITS, anchor, read_chapter
 
-# What `tutorial check` does not test: it is named last.
+# Files that `tutorial check` does not test: their sections are named last.
 UNTESTED = (".css", ".js")
 WORDS = {
-    "+": ("lacks", "adds"),
-    "-": ("still has", "removes"),
-    "~": ("has in another place", "adds"),
+    "+": ("lacks a line", "adds"),
+    "-": ("still has a line", "removes"),
+    "~": ("has in the wrong place a line", "adds"),
 }
 
 
 def first_gap(step, path):
-    """Return the first section with an edit that `path` lacks, in a sentence, or None.
+    """Return a sentence about the first section whose edits `path` lacks, or None.
 
-    An edit is a line that the chapters up to `step` add to a file, or remove from it,
-    permanently. It belongs to the last section that does so. What the answer to an
+    An edit is a line that the chapters up to `step` permanently add to a file or remove
+    from it. It belongs to the last section that does so. A line that the answer to an
     exercise has changed is not lacking.
     """
     chapters = [chapter for chapter in all_steps() if chapter <= step]
@@ -45,13 +45,15 @@ def first_gap(step, path):
     if not gaps:
         return None
     _, _, (chapter, _, section), sign, name = min(gaps)
-    lacks, adds = WORDS[sign]
     link = f"steps/{chapter.name}/README.md#{anchor(section)}"
-    return f'{name} {lacks} what "{section}" {adds}: {link}'
+    if sign == "+" and not (path / name).exists():
+        return f'{name} does not exist; the section "{section}" adds it: {link}'
+    lacks, adds = WORDS[sign]
+    return f'{name} {lacks} that the section "{section}" {adds}: {link}'
 
 
 def gaps_in(own, right):
-    """Yield (sign, line): what a file lacks, has too much, or has in another place."""
+    """Yield (sign, line) for what is missing, superfluous or in another place."""
     yield from (("+", line) for line in Counter(right) - Counter(own))
     yield from (("-", line) for line in Counter(own) - Counter(right))
     for tag, start, end, _, _ in SequenceMatcher(None, right, own).get_opcodes():
@@ -60,7 +62,7 @@ def gaps_in(own, right):
 
 
 def is_applied(block, chapter, path):
-    """Return whether `path` has all that the answer to an exercise adds."""
+    """Return whether `path` has every line that the answer to an exercise adds."""
     return all(
         line in lines_of(path / name)
         for sign, name, line in edits(block, chapter)
@@ -69,7 +71,7 @@ def is_applied(block, chapter, path):
 
 
 def edits(block, chapter):
-    """Yield (sign, path, line) for every line that a file, copy or diff block edits."""
+    """Yield (sign, path, line) for every line that a block edits."""
     if block.kind == "file":
         yield from (("+", block.name, line) for line in words(block.text))
     elif block.kind == "copy":
@@ -83,7 +85,7 @@ def edits(block, chapter):
 
 
 def lines_of(file):
-    """Return the `words` of a file; of one that is not there, an empty list."""
+    """Return the `words` of a file, or an empty list if it does not exist."""
     try:
         return words(file.read_text(encoding="utf-8", errors="replace"))
     except OSError:
@@ -93,6 +95,6 @@ def lines_of(file):
 def words(text):
     """Return the lines of `text` without indentation.
 
-    A line that holds only a bracket, or nothing, says nothing of where it belongs.
+    Empty lines and lines with nothing but brackets do not show where they belong.
     """
     return [line.strip() for line in text.splitlines() if re.search(r"\w", line)]

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 
 class File(NamedTuple):
-    """What a diff does to a file, in `hunks`, which are (line, rows).
+    """What a diff changes in a file: `hunks` is a list of (line, rows).
 
-    The line is the number of the first one in the old file. A row is (sign, code): the
-    sign is " ", "+" or "-".
+    `line` is the number of the hunk's first line in the old file. A row is (sign,
+    code); the sign is " ", "+" or "-".
     """
 
     name: str
@@ -16,7 +16,7 @@ class File(NamedTuple):
 
 
 def read_diff(text):
-    """Yield the Files of a unified diff, with or without what git adds to it."""
+    """Yield the Files of a unified diff, with or without the lines that git adds."""
     by_git = re.search("^diff --git ", text, re.M)
     start = "^(?=diff --git )" if by_git else r"^(?=--- .*\n\+\+\+ )"
     for part in re.split(start, text, flags=re.M)[1:]:

@@ -1,6 +1,6 @@
-"""Read a chapter: the fences of a step's README.md, and what each one means.
+"""Read a chapter: the fences of a step's README.md, and what each of them means.
 
-CONTRIBUTING.md lists the forms. A fence that has none of them is a TutorialError.
+CONTRIBUTING.md lists the forms. A fence with any other form raises a TutorialError.
 """
 
 import re
@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 
 from ..shared.messages import TutorialError
 
-# What takes the reader's folder from one step to the next.
+# The kinds of blocks that take the reader's folder from one step to the next.
 EDITS = ("file", "diff", "copy")
 # The whole info string of a fence, and its kind.
 KINDS = {kind: kind for kind in ("diff", "copy", "pycon", "browser", "mermaid")}
@@ -19,7 +19,7 @@ KINDS |= {"diff break": "break", "diff answer": "answer", "js console": "js"}
 
 @dataclass(frozen=True)
 class Block:
-    """A fence, or an "undo": the place at which the reader puts a break back.
+    """A fence, or an "undo": the place where the reader undoes a break.
 
     `kind` is "file", "console", "illustration", "undo" or one of KINDS' values. `line`
     is the number of the fence's first line, `section` the heading above it, `name` the
@@ -71,9 +71,9 @@ def meaning(info, before, line):
         return KINDS[info], ""
     if info.split(" ")[0] == "console":
         return "console", info.removeprefix("console").strip()
-    raise TutorialError(f"line {line}: this fence has no known form: {info!r}")
+    raise TutorialError(f"line {line}: there is no such form of a fence: {info!r}")
 
 
 def anchor(heading):
-    """Return the anchor that the web gives a heading, as GitHub does."""
+    """Return the anchor that GitHub gives a heading."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")

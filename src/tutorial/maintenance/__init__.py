@@ -1,1 +1,1 @@
-"""What only those who change the steps need."""
+"""What only the maintainers of the steps need."""

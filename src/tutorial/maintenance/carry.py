@@ -1,4 +1,4 @@
-"""Carry the uncommitted change of a step into every later step, three-way."""
+"""Carry the uncommitted changes of a step into every later step, by a 3-way merge."""
 
 import re
 import tempfile
@@ -14,7 +14,7 @@ def add_parser(subparsers):
     """Add `tutorial carry STEP`."""
     parser = subparsers.add_parser(
         "carry",
-        help="carry the uncommitted change of a step into the later ones",
+        help="carry the uncommitted changes of a step into the later steps",
         epilog="Example: tutorial carry 02",
     )
     parser.add_argument("step", help="3, 03 or its name")
@@ -24,9 +24,10 @@ def add_parser(subparsers):
 def carry(name):
     """Carry what differs from HEAD in the step called `name`; return 1 on conflicts.
 
-    The chapter is left out. Every file is applied by itself, with an index of its own:
-    your index stays as it is, and later steps may have uncommitted changes. Carried
-    twice is carried once; but a conflict comes again until its resolution is committed.
+    The chapter is left out. Every file is merged separately, with a temporary index:
+    your own index stays as it is, and later steps may have uncommitted changes. A
+    change can be carried twice without harm, but a conflict returns until its
+    resolution is committed.
     """
     step = find_step(name)
     later = [other for other in all_steps() if other > step]
@@ -41,28 +42,30 @@ def carry(name):
         paths = ("--", ".", ":!README.md")
         files = git("diff-index", *form, *paths, cwd=step.path, env=index)
         if not files:
-            raise TutorialError(f"{step.name} has no uncommitted change but README.md.")
+            raise TutorialError(
+                f"{step.name} has no uncommitted changes outside README.md."
+            )
         for other in later:
             for file in files.split("\0")[:-1]:
                 result = apply(file, step, other, index)
                 conflicts |= result.startswith("conflict")
                 print(f"{other.name}/{file}: {result}")
     then = "Resolve the conflicts, then run" if conflicts else "Now run"
-    print(f"{then} `make test`: it names the chapter blocks that need the change.")
+    print(f"{then} `make test`: it lists the chapter blocks that need the change.")
     return int(conflicts)
 
 
 def apply(file, step, other, index):
-    """Apply the change of `file` in `step` to the step `other`, three-way.
+    """Merge the change of `file` in `step` into the step `other`.
 
-    Return what was done, in words that begin with "conflict" if a person has to look.
+    Return what was done; it begins with "conflict" if a person has to look at the file.
     """
     target = other.path / file
     wanted, before = content(step.path / file), content(target)
     if before == wanted:
         return "has the change already"
     if has_markers(wanted) or has_markers(before):
-        return "conflict: the markers of an earlier one are still there"
+        return "conflict: the markers of an earlier conflict are still in the file"
     form = ("--cached", "--patch", "--binary", "--full-index", "--relative", "HEAD")
     patch = git("diff-index", *form, "--", file, cwd=step.path, env=index)
     place = git("rev-parse", "--show-prefix", cwd=other.path, env=index).strip()
@@ -78,10 +81,10 @@ def apply(file, step, other, index):
 
 
 def content(file):
-    """Return the bytes of a file, None if there is no such file."""
+    """Return the bytes of a file, or None if it does not exist."""
     return file.read_bytes() if file.is_file() else None
 
 
 def has_markers(text):
-    """Return whether the bytes of a file hold the markers of a conflict."""
+    """Return whether the bytes of a file contain the markers of a conflict."""
     return bool(MARKERS.search(text or b""))

@@ -25,16 +25,16 @@ METADATA = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
 
 
 def run_all(paths, env, write):
-    """Run notebooks side by side and print what is wrong; return whether all are right.
+    """Run notebooks in parallel and print what is wrong; return whether all are right.
 
-    With `write` they run at their full size, and the files are written again. At a
-    signal it raises CancelledError when all kernels have ended.
+    With `write` they run at full size, and the files are rewritten. After a signal it
+    raises CancelledError as soon as all kernels have ended.
     """
     env = env | {"NOTEBOOKS": "" if write else "quick"}
 
     async def run_side_by_side():
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        # An exception could come while a kernel is half started.
+        # An exception could be raised while a kernel is half started.
         with stop_on_signal(lambda *_: loop.call_soon_threadsafe(task.cancel)):
             async with asyncio.TaskGroup() as group:
                 runs = [group.create_task(run_file(p, env, write)) for p in paths]
@@ -49,7 +49,7 @@ async def run_file(path, env, write):
         before, now = (nbformat.read(path, as_version=4) for _ in range(2))
         await run(now, path.parent, env, DEADLINE if write else QUICK_DEADLINE)
         found = differences(before, now)
-        # What varies stays as it was written first: not every run changes the file.
+        # Output that varies is kept as it is, so that not every run changes the file.
         text = written(now if found else before)
         if write:
             path.write_text(text, encoding="utf-8")
@@ -57,7 +57,7 @@ async def run_file(path, env, write):
             found = ["the file is not as `tutorial notebooks --write` leaves it."]
     except TutorialError as error:
         found, write = [str(error)], False
-    except Exception as error:  # a file may hold anything
+    except Exception as error:  # a file may contain anything
         found, write = [f"this is not a notebook that can be run: {error!r}"], False
     for text in found or ["shows what it should."]:
         say(f"{path.name}: {text}")
@@ -65,7 +65,7 @@ async def run_file(path, env, write):
 
 
 async def run(notebook, folder, env, deadline):
-    """Run the cells of `notebook` in `folder`, and put into it what they show.
+    """Run the cells of `notebook` in `folder`, and store their output in it.
 
     Raises TutorialError at the first cell that fails or takes longer than `deadline`
     seconds. The kernel has ended when this returns, or is cancelled.
@@ -96,14 +96,14 @@ async def run(notebook, folder, env, deadline):
         reason = f"{error.ename}: {error.evalue}".splitlines()[0]
         raise TutorialError(f"{title(notebook, index)!r} fails: {reason}")
     finally:
-        # Before the first cell it may not listen yet, and has nothing to clean up.
+        # Before the first cell it may not listen yet, and it has nothing to clean up.
         await to_its_end(kernel.shutdown_kernel(now=index is None))
         if client.kc:
             client.kc.stop_channels()
 
 
 async def to_its_end(coroutine):
-    """Await `coroutine` to its end, also if the task is cancelled meanwhile."""
+    """Await `coroutine` to its end, even if the task is cancelled meanwhile."""
     task = asyncio.ensure_future(coroutine)
     try:
         await asyncio.shield(task)
@@ -119,7 +119,7 @@ def title(notebook, index):
 
 
 def written(notebook):
-    """Return the text of its file, without what a run or an editor adds by itself."""
+    """Return the text of the file, without what a run or an editor adds to it."""
     # https://nbformat.readthedocs.io/en/latest/format_description.html
     form = {"nbformat": 4, "nbformat_minor": 4, "metadata": METADATA}
     plain = nbformat.from_dict({**form, "cells": notebook.cells})
@@ -136,7 +136,7 @@ def written(notebook):
 
 
 def differences(before, now):
-    """Return a text for each cell that shows something else now, with its title."""
+    """Return a text, with the title, for each cell whose output has changed."""
     found = []
     for index, sides in enumerate(zip(shown(before), shown(now), strict=True)):
         diff = difflib.unified_diff(*sides, "in the file", "seen now", n=1, lineterm="")
@@ -147,7 +147,7 @@ def differences(before, now):
 
 
 def shown(notebook):
-    """Yield what each cell shows, as lines of JSON, without what varies."""
+    """Yield the output of each cell, as lines of JSON, without what varies."""
     for cell in json.loads(written(notebook))["cells"]:
         outputs = cell.get("outputs", [])
         for output in (output for output in outputs if "text" in output):

@@ -1,8 +1,8 @@
-"""What differs from run to run in what a command or a cell prints."""
+"""What differs from run to run in the output of a command or a cell."""
 
 import re
 
-# A pattern, and what stands for it on both sides of a comparison.
+# Patterns, and the words that replace them on both sides of a comparison.
 RULES = [
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\.\d+\+00:00", "TIME"),
     (r"\d\d:\d\d:\d\d\.\d{6}", "TIME"),
@@ -17,14 +17,14 @@ RULES = [
     (r"0x[0-9a-f]{6,}", "0xADDRESS"),
     (r"\b1[0-9]{9}\.[0-9]+", "SECONDS"),
     (r"\bnotebook-[0-9a-f]{4}\b", "notebook-KERNEL"),
-    # From Python 3.13 on a console repeats the line that was typed, with carets.
+    # From Python 3.13 on, a console repeats the line that was typed, with carets.
     (r'^( *File "<console>", line .*)(\n {4}.*)+', r"\1"),
     (r"[ \t]+$", ""),
 ]
 
 
 def normal(text):
-    """Return `text` with a fixed word for everything that varies."""
+    """Return `text` with a fixed word in place of everything that varies."""
     for pattern, word in RULES:
         text = re.sub(pattern, word, text, flags=re.MULTILINE)
     return text

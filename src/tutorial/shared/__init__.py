@@ -1,1 +1,1 @@
-"""What the verbs share: steps, processes, ports, git, Redis, and messages."""
+"""What the commands share: steps, processes, ports, git, Redis and messages."""

@@ -1,4 +1,4 @@
-"""Call git, which compares and merges for the tool."""
+"""Call git, which compares and merges files for the tool."""
 
 import os
 import re
@@ -9,7 +9,7 @@ from pathlib import Path
 from .messages import TutorialError
 from .steps import NOT_THE_PROJECT
 
-# What else collects in a folder: hidden files, bytecode, backups of editors.
+# Files that collect in a folder: hidden files, bytecode, backups of editors.
 NOISE = (*NOT_THE_PROJECT, ".*", "*.pyc", "*~", r"\#*#", "*.bak", "*.orig", "*.rej")
 CONFIG = "[core]\n autocrlf = input\n fileMode = false\n"
 
@@ -32,7 +32,7 @@ def git(*arguments, env, cwd=None, input=""):
 
 
 def compare(old, new, *form):
-    """Return what `git diff` prints for two folders, without noise and line ends.
+    """Return what `git diff` prints for two folders, without noise and line endings.
 
     `form` are options of git. A function of Python begins where it is indented, too.
     """

@@ -1,10 +1,10 @@
-"""What the tool says, and what it says when it cannot go on."""
+"""What the tool prints, also when it cannot continue."""
 
 
 class TutorialError(Exception):
-    """One line for the person at the keyboard: what is wrong, and what to do next."""
+    """One line for the person at the keyboard: what is wrong, and what to do."""
 
 
 def say(text):
-    """Print `text` at once, also into a pipe."""
+    """Print `text` immediately, even into a pipe."""
     print(text, flush=True)

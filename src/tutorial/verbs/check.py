@@ -1,4 +1,4 @@
-"""Test a folder of your own at a step; say what is missing, and where it is told."""
+"""Test your own folder at a step; name what is missing and the section that adds it."""
 
 import importlib.util
 import os
@@ -15,7 +15,7 @@ from ..shared.steps import ROOT, all_steps, find_step
 
 # `make run` installs less than `make check`: these may not be there.
 NEEDED = ("pytest", "markdown_it", "watchfiles")
-# Seconds after which what has not happened will not happen.
+# Seconds after which an expected event counts as missing.
 DEADLINE = "3"
 
 
@@ -23,14 +23,16 @@ def add_parser(subparsers):
     """Add `tutorial check STEP DIR [--watch]`."""
     parser = subparsers.add_parser(
         "check",
-        help="test a folder of your own at a step",
+        help="test your own folder at a step",
         description=__doc__,
         epilog="Example: tutorial check 03 ../mychat --watch",
     )
     parser.add_argument("step", help="3, 03 or its name")
-    parser.add_argument("folder", metavar="DIR", help="your project; it is only read")
     parser.add_argument(
-        "--watch", action="store_true", help="again at every save, until Ctrl-C"
+        "folder", metavar="DIR", help="your project; nothing in it is changed"
+    )
+    parser.add_argument(
+        "--watch", action="store_true", help="test again after every save, until Ctrl-C"
     )
     parser.set_defaults(call=lambda args: check(args.step, args.folder, args.watch))
 
@@ -38,17 +40,17 @@ def add_parser(subparsers):
 def check(name, folder, watch=False):
     """Check `folder` at the step called `name`; return 0 if it passes, otherwise 1.
 
-    With `watch`, check again at every save until a signal, and return 0. Without, a
-    signal gives 130. Raises TutorialError for what is no step or no project.
+    With `watch`, check again after every save until a signal, and return 0; without it,
+    return 130 after a signal. Raises TutorialError if there is no such step or project.
     """
     step = find_step(name)
     path = Path(os.path.abspath(os.path.expanduser(folder)))
     if not os.path.isfile(path / "manage.py"):
-        raise TutorialError(f"{path} has no manage.py: name a project's folder.")
+        raise TutorialError(f"{path} has no manage.py: choose a project's folder.")
     if any(importlib.util.find_spec(module) is None for module in NEEDED):
         raise TutorialError(
-            "what tests is not installed: say "
-            f"`make check STEP={step.number} DIR={folder}`, which installs it."
+            "the test tools are not installed: run "
+            f"`make check STEP={step.number} DIR={folder}`, which installs them."
         )
     # watchfiles turns a signal into a KeyboardInterrupt.
     with stop_on_signal(), suppress(KeyboardInterrupt):
@@ -57,14 +59,14 @@ def check(name, folder, watch=False):
         for _ in saves(path):
             say(time.strftime("\n-------- %H:%M:%S --------"))
             report(step, path)
-            say("Waiting for a save. Ctrl-C ends this.")
+            say("Waiting for the next save. Stop with Ctrl-C.")
     return 0 if watch else INTERRUPTED
 
 
 def saves(path):
-    """Yield at once, and then after every save below `path`.
+    """Yield immediately, and then after every save below `path`.
 
-    A save while the caller is at work counts, too.
+    A save counts even if it happens while the caller is working.
     """
     from watchfiles import DefaultFilter, watch
 
@@ -73,24 +75,24 @@ def saves(path):
     path = path.resolve()
 
     def chosen(change, file):
-        # The filter would refuse all that is below a folder called .venv.
+        # The filter would refuse everything below a folder called .venv.
         return below(change, os.path.relpath(file, path))
 
     options = {"rust_timeout": 200, "yield_on_timeout": True}
     started = False
     for changes in watch(path, watch_filter=chosen, **options):
-        if changes or not started:  # after 200 ms without one it yields an empty set
+        if changes or not started:  # after 200 ms without a save it yields an empty set
             started = True
             yield
 
 
 def report(step, path):
-    """Test `path` at `step` and say the result; return 0 if it passes, otherwise 1."""
+    """Test `path` at `step`, print the result; return 0 if it passes, otherwise 1."""
     say(f"Testing {path} at {step.name} ...")
     status = run_spec(step, path)
     if status == 0:
         later = [other.name for other in all_steps() if other > step]
-        say(f"Next: steps/{later[0]}/README.md" if later else "It is the last step.")
+        say(f"Next: steps/{later[0]}/README.md" if later else "This was the last step.")
         return 0
     from ..chapters.edits import first_gap
 
@@ -105,13 +107,13 @@ def report(step, path):
 
 
 def run_spec(step, path):
-    """Run the tests of `step` on the project in `path` until the first that fails.
+    """Run the tests of `step` on the project in `path` until one of them fails.
 
-    They say themselves what they find. Return pytest's exit status.
+    They print their findings themselves. Return pytest's exit status.
     """
-    # One layer is enough, that of the folder's own settings.
+    # One layer is enough: the one in the folder's own settings.
     command = [sys.executable, "-m", "pytest", "tests/spec", "-x", "-k", "not memory"]
-    # What is said comes from the plugin: no assertions have to be taken apart.
+    # The plugin prints the messages, so pytest need not rewrite the assertions.
     command += ["-p", "tests.support.verdict", "-p", "no:unraisableexception"]
     command += ["--assert=plain", f"--step={step.number}", f"--project={path}"]
     options = {"cwd": ROOT, "env": os.environ | {"TEST_DEADLINE": DEADLINE}}

@@ -1,4 +1,4 @@
-"""Show what a chapter changes, in its order, or what is still to do in your folder."""
+"""Show what a chapter changes, in its order, or what your folder still lacks."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from ..shared.messages import TutorialError
 from ..shared.processes import stop_on_signal
 from ..shared.steps import all_steps, find_step, step_before
 
-# How a line begins, and the code of its colour: bold, green, red, cyan, as in git.
+# The beginning of a line, and its colour: bold, green, red and cyan, as in git.
 COLOURS = {r"(#+|diff|---|\+\+\+) ": 1, r"\+": 32, "-": 31, "@@": 36}
 
 
@@ -19,7 +19,7 @@ def add_parser(subparsers):
     """Add `tutorial diff STEP [STEP | DIR] [--stat]`."""
     parser = subparsers.add_parser(
         "diff",
-        help="show what a chapter changes, or what is still to do in your folder",
+        help="show what a chapter changes, or what your folder still lacks",
         epilog="Example: tutorial diff 03 ../mychat",
     )
     parser.add_argument("step", help="3, 03 or its name: what chapter 03 changes")
@@ -35,10 +35,10 @@ def add_parser(subparsers):
 
 
 def diff(name, other, stat):
-    """Print the diff that the arguments name; return 0.
+    """Print the diff that the arguments choose; return 0.
 
-    In a pipe it is a patch, with headings, that `git apply` takes. Raises TutorialError
-    if there is no such diff.
+    In a pipe it is a patch, with headings, that `git apply` accepts. Raises
+    TutorialError if there is no such diff.
     """
     step = find_step(name)
     try:
@@ -50,7 +50,7 @@ def diff(name, other, stat):
     chapters = [step for step in all_steps() if first < step <= last]
     if not chapters:
         raise TutorialError(
-            f"{last.name} does not come after {first.name}: name an earlier step first."
+            f"{last.name} does not come after {first.name}: put the earlier step first."
         )
     if stat:
         counted = compare(first.path, last.path, "--stat")
@@ -78,7 +78,7 @@ def edits_of(step):
 
 
 def edit(block):
-    """Return an edit as a patch; what a chapter copies from its step is only named."""
+    """Return an edit as a patch; files that a chapter copies are only listed."""
     if block.kind == "diff":
         return block.text.rstrip("\n")
     if block.kind == "copy":
@@ -89,7 +89,7 @@ def edit(block):
 
 
 def gap(folder, step, stat):
-    """Return what is between a folder and the finished `step`."""
+    """Return the differences between a folder and the finished `step`."""
     if not (folder / "manage.py").is_file():
         raise TutorialError(f"{folder} is neither a step nor a folder with manage.py.")
     changes = compare(folder, step.path, "--stat" if stat else "--patch")
@@ -102,13 +102,13 @@ def gap(folder, step, stat):
 
 
 def show(text):
-    """Print `text`, in a terminal with colours and in the pager that git uses."""
+    """Print `text`; in a terminal, with colours and in the pager that git uses."""
     pager = "cat"
     if sys.stdout.isatty():
         pager = git("var", "GIT_PAGER", env={}).strip()
         for start, code in COLOURS.items():
             text = re.sub(f"(?m)^{start}.*", f"\x1b[{code}m\\g<0>\x1b[m", text)
-    # Ctrl-C is for the pager: it may only end a search.
+    # The pager handles Ctrl-C, which may only end a search.
     with stop_on_signal(lambda *_: None):
         env = {"LESS": "FRX", **os.environ}
         subprocess.run(pager, shell=True, input=os.fsencode(text), env=env)

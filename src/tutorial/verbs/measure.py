@@ -1,7 +1,7 @@
-"""Measure who waits for whom: synchronous and asynchronous consumers, the same work.
+"""Measure how long synchronous and asynchronous consumers wait for each other.
 
-Channels' own consumers and its test communicator, in this process; no server and no
-Redis, whose time would hide what is measured.
+It uses Channels' own consumers and its test communicator, in this process, without a
+server and without Redis: the time that they need would hide what is measured.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ def add_parser(subparsers):
     """Add `tutorial measure [--people N] [--seconds S]`."""
     parser = subparsers.add_parser(
         "measure",
-        help="let sync and async consumers do the same work",
+        help="measure how long sync and async consumers wait for each other",
         epilog="Example: tutorial measure --people 20 --seconds 0.1",
     )
     parser.add_argument("--people", type=int, default=6, help="default: 6")
@@ -58,7 +58,7 @@ def consumers(seconds):
 
     class Blocking(AsyncWebsocketConsumer):
         async def receive(self, text_data):
-            time.sleep(seconds)  # noqa: ASYNC251, the mistake that is measured
+            time.sleep(seconds)  # noqa: ASYNC251, the mistake to be measured
             await self.send(threading.current_thread().name)
 
     return {

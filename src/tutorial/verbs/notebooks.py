@@ -1,4 +1,4 @@
-"""Open the notebooks in JupyterLab, or run them without a window."""
+"""Open the notebooks in JupyterLab, or run them without opening them."""
 
 import asyncio
 import contextlib
@@ -16,12 +16,12 @@ from ..shared.steps import ROOT
 from ..shared.valkey import redis_server
 
 FOLDER = ROOT / "notebooks"
-# Jupyter's jsonschema would read a grammar for two seconds, which no notebook needs.
+# Jupyter's jsonschema would spend two seconds on a grammar that no notebook needs.
 sys.modules.setdefault("rfc3987_syntax", None)
 LAB = "import tutorial.verbs.notebooks; from jupyterlab.labapp import main; main()"
 # `make run` installs less than `make notebooks`: these may not be there.
 NEEDED = ("jupyterlab", "nbclient", "matplotlib")
-# What you may have set for other programs.
+# Variables that you may have set for other programs.
 IN_THE_WAY = {"DJANGO_SETTINGS_MODULE", "MPLBACKEND"}
 # JupyterLab would ask, over the first picture, whether to fetch its news. This is only
 # a default: a choice of your own is kept. `LabApp.news_url=None` still lets it ask.
@@ -38,13 +38,17 @@ def add_parser(subparsers):
     parser.add_argument("names", nargs="*", metavar="NAME", help="02; default: all")
     parser.add_argument("--port", type=port_number, help="of JupyterLab; default: 8888")
     mode = parser.add_mutually_exclusive_group()
-    mode.add_argument("--check", action="store_true", help="run them, compare outputs")
-    mode.add_argument("--write", action="store_true", help="run them, save outputs")
+    mode.add_argument(
+        "--check", action="store_true", help="run them and compare their output"
+    )
+    mode.add_argument(
+        "--write", action="store_true", help="run them and save their output"
+    )
     parser.set_defaults(call=notebooks)
 
 
 def notebooks(args):
-    """Do what the command line says, with a Redis; return the exit status."""
+    """Do what the command line asks for, with a Redis; return the exit status."""
     if any(importlib.util.find_spec(module) is None for module in NEEDED):
         raise TutorialError("Jupyter is not installed: `make notebooks` installs it.")
     paths = chosen(args.names)

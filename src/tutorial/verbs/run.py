@@ -32,9 +32,9 @@ def add_parser(subparsers):
 def run(name, port):
     """Run the step called `name` on `port` until a signal; return 0.
 
-    Without a port each step has its own: to a browser, one address is one site, and it
-    would go on showing the scripts of the step that it has seen there before.
-    Whatever was started has ended when this returns or raises TutorialError.
+    Without a port each step has its own port, because a browser takes one address for
+    one site, and would keep the scripts of another step that it has loaded from there.
+    Everything that was started has ended when this returns or raises TutorialError.
     """
     step = find_step(name) if name else all_steps()[-1]
     port = port or 8000 + int(step.number)
@@ -55,7 +55,7 @@ def run(name, port):
 
 
 def prepare(step):
-    """Make the database of `step` ready, in a process of its own."""
+    """Prepare the database of `step`, in a separate process."""
     command = [sys.executable, "-m", "tutorial.shared.prepare"]
     done = subprocess.run(command, cwd=step.path, capture_output=True, text=True)
     if done.returncode:

@@ -1,4 +1,4 @@
-"""Make a folder of your own with what a chapter starts from: the step before it."""
+"""Make your own copy of what a chapter starts from: the step before it."""
 
 import os
 import shlex
@@ -13,7 +13,7 @@ def add_parser(subparsers):
     """Add `tutorial start STEP DIR`."""
     parser = subparsers.add_parser(
         "start",
-        help="make a folder of your own to follow a chapter in",
+        help="make a folder in which you follow a chapter",
         epilog="Example: tutorial start 01 ../mychat",
     )
     parser.add_argument("step", help="the chapter: 3, 03 or its name")
@@ -24,13 +24,13 @@ def add_parser(subparsers):
 def start(name, folder):
     """Copy the step before the one called `name` to `folder`; return 0.
 
-    The folders above it are made as well. Raises TutorialError, and leaves no `folder`
+    Missing parent folders are created. Raises TutorialError, and leaves no `folder`
     behind, if it is inside `steps`, exists already, or cannot be written.
     """
     step = find_step(name)
     before = step_before(step)
     if Path(os.path.realpath(folder)).is_relative_to(step.path.parent.resolve()):
-        raise TutorialError(f"{folder} is inside the steps: choose another folder.")
+        raise TutorialError(f"{folder} is inside steps/: choose another folder.")
     if os.path.lexists(folder):
         raise TutorialError(f"{folder} exists: choose another name, or remove it.")
     try:
@@ -41,7 +41,7 @@ def start(name, folder):
         # shutil.Error holds (source, target, reason) for each file.
         reason = error.strerror or error.args[0][0][2]
         raise TutorialError(f"{folder} cannot be written: {reason}.")
-    print(f"{folder} is a copy of {before.name}, for you to change.")
+    print(f"{folder} is a copy of {before.name} for you to change.")
     print(f"Read {step.path / 'README.md'} and follow it in your folder:")
     print(f"    cd {shlex.quote(str(folder))}")
     return 0
