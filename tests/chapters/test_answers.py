@@ -1,24 +1,18 @@
-"""The answers to the exercises, applied to their step, keep the spec."""
+"""The answers to the exercises keep the spec, in their step and in those after it."""
 
-import os
-import subprocess
+import itertools
 
 import pytest
 
-from tests.support.folders import copy_folder
+from tests.chapters import by_hand
+from tests.chapters.by_hand import Keeper, apply
+from tests.support.folders import contents, copy_folder
 from tests.support.spec_run import run_spec
+from tutorial.chapters.edits import first_gap
 from tutorial.chapters.reading import read_chapter
-from tutorial.shared.steps import ROOT
+from tutorial.shared.steps import ROOT, all_steps
 
 pytestmark = pytest.mark.chapter
-
-
-def apply(text, folder):
-    """Apply a diff to a folder; return whether git has accepted it."""
-    outside = os.environ | {"GIT_CEILING_DIRECTORIES": str(folder.parent)}
-    command = ["git", "apply", "--quiet", "-"]
-    done = subprocess.run(command, cwd=folder, env=outside, input=text, text=True)
-    return done.returncode == 0
 
 
 @pytest.mark.holds(since="00")
@@ -37,3 +31,22 @@ def test_answers_keep_what_their_step_can_do(step, tmp_path):
         options = ("-x", "-q", "--tb=short", ROOT / "tests/spec")
         status, said = run_spec(step, folder, *options)
         assert status == 0, f"the answers in the lines {lines}:\n{said}"
+
+
+@pytest.mark.holds(since="01")
+def test_a_folder_with_the_answers_that_may_stay_can_follow_this_chapter(
+    step, tmp_path
+):
+    """The reader keeps the answers of all chapters before it, not only of the last."""
+    steps = [other for other in all_steps() if other <= step]
+    reader = Keeper(steps[0], tmp_path)
+    for before, chapter in itertools.pairwise(steps):
+        for answer in by_hand.to_be_kept(before):
+            reader.answer(before, answer)
+        reader.follow(chapter)
+    right, expected = contents(reader.right), contents(step.path)
+    assert right | {"README.md": b""} == expected | {"README.md": b""}
+    assert first_gap(step, reader.own) is None
+    options = ("-x", "-q", "--tb=short", ROOT / "tests/spec")
+    status, said = run_spec(step, reader.own, *options)
+    assert status == 0, said
