@@ -11,8 +11,9 @@ from textwrap import dedent
 import pytest
 import watchfiles
 
+from tests.chapters.by_hand import Keeper, answers
 from tests.support.deadline import DEADLINE
-from tests.support.folders import copy_folder
+from tests.support.folders import contents, copy_folder
 from tests.support.tool import running
 from tutorial.__main__ import main
 from tutorial.chapters.edits import first_gap
@@ -34,6 +35,12 @@ CHAPTERS = {
         names = 2
         ```
 
+        **`polite.py`**
+
+        ```python
+        polite = 1
+        ```
+
         ```copy
         style.css
         ```
@@ -51,6 +58,16 @@ CHAPTERS = {
         +++ /dev/null
         @@ -1 +0,0 @@
         -wsgi = 1
+        ```
+
+        ## Exercises
+
+        ```diff answer
+        --- a/polite.py
+        +++ b/polite.py
+        @@ -1 +1 @@
+        -polite = 1
+        +polite = 2
         ```
         """,
     "02_two": """\
@@ -106,11 +123,13 @@ FILES = {
     "01_one": {
         "site.py": "plain = 1\n)\n",
         "hello.py": "hello = 1\nnames = 2\n",
+        "polite.py": "polite = 1\n",
         "style.css": "p {}\n",
     },
     "02_two": {
         "site.py": "plain = 1\n)\n",
         "hello.py": 'hello = 1\nif names:\n    names = "final"\nagain(hello)\n',
+        "polite.py": "polite = 1\n",
         "style.css": "p {}\n",
     },
 }
@@ -224,6 +243,25 @@ def test_what_the_answer_to_an_exercise_changes_is_not_lacking(mine, wrong, sent
     assert "again(hello)\n" in text
     (mine / "hello.py").write_text(text.replace("again(hello)\n", wrong))
     assert first_gap(find_step("02"), mine) == sentence
+
+
+def test_a_line_that_an_exercise_changes_is_named_after_all_others(mine):
+    (mine / "polite.py").write_text("polite = 3\n")
+    assert first_gap(find_step("02"), mine) == f"polite.py {LACKS} {GREETING}"
+    text = (mine / "hello.py").read_text()
+    (mine / "hello.py").write_text(text.replace("again(hello)\n", ""))
+    assert first_gap(find_step("02"), mine) == f"polite.py {LACKS} {GREETING}"
+    (mine / "hello.py").write_text(text.replace("if names:\n", ""))
+    assert first_gap(find_step("02"), mine) == f"hello.py {LACKS} {WHO}"
+
+
+@pytest.mark.parametrize("step", all_steps(), ids=lambda step: step.number)
+def test_a_step_with_the_answers_to_all_exercises_lacks_nothing(step, tmp_path):
+    reader = Keeper(step, tmp_path)
+    for answer in answers(step):
+        reader.answer(step, answer)
+    assert contents(reader.own) != contents(step.path)
+    assert first_gap(step, reader.own) is None
 
 
 @pytest.mark.parametrize("step", all_steps(), ids=lambda step: step.number)

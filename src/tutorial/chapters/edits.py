@@ -10,6 +10,7 @@ from .reading import EDITS, anchor, read_chapter
 
 # Files that `tutorial check` does not test: their sections are named last.
 UNTESTED = (".css", ".js")
+OPPOSITE = {"+": "-", "-": "+"}
 WORDS = {
     "+": ("lacks a line", "adds"),
     "-": ("still has a line", "removes"),
@@ -22,7 +23,8 @@ def first_gap(step, path):
 
     An edit is a line that the chapters up to `step` permanently add to a file or remove
     from it. It belongs to the last section that does so. A line that the answer to an
-    exercise has changed is not lacking.
+    exercise has changed is not lacking. A line that an exercise lets you change in your
+    own way is lacking only if nothing else is.
     """
     chapters = [chapter for chapter in all_steps() if chapter <= step]
     blocks = [(chapter, b) for chapter in chapters for b in read_chapter(chapter)]
@@ -32,19 +34,23 @@ def first_gap(step, path):
         if block.kind in EDITS
         for edit in edits(block, chapter)
     }
+    exercised = set()
     for chapter, block in blocks:
-        if block.kind == "answer" and is_applied(block, chapter, path):
-            for sign, name, line in edits(block, chapter):
-                places.pop(("-" if sign == "+" else "+", name, line), None)
+        if block.kind == "answer":
+            undone = {(OPPOSITE[sign], *rest) for sign, *rest in edits(block, chapter)}
+            exercised |= undone
+            if is_applied(block, chapter, path):
+                places = {e: place for e, place in places.items() if e not in undone}
     gaps = []
     for name in {name for _, name, _ in places}:
         for sign, line in gaps_in(lines_of(path / name), lines_of(step.path / name)):
-            place = places.get(("-" if sign == "-" else "+", name, line))
-            if place:
-                gaps.append((sign == "~", name.endswith(UNTESTED), place, sign, name))
+            edit = ("-" if sign == "-" else "+", name, line)
+            if place := places.get(edit):
+                last = (sign == "~", name.endswith(UNTESTED), edit in exercised)
+                gaps.append((last, place, sign, name))
     if not gaps:
         return None
-    _, _, (chapter, _, section), sign, name = min(gaps)
+    _, (chapter, _, section), sign, name = min(gaps)
     link = f"steps/{chapter.name}/README.md#{anchor(section)}"
     if sign == "+" and not (path / name).exists():
         return f'{name} does not exist; the section "{section}" adds it: {link}'
