@@ -362,7 +362,7 @@ MISTAKES = [
         'f"{self.channel_name} {self',
         'f"tab {self',
         "Expected: a person joins with the first tab and leaves with the last (1).",
-        "",
+        "Seen: the list is ['alice', 'teacher'], not ['alice', 'bob', 'teacher'].",
         "07 A list that all servers share",
     ),
 ]

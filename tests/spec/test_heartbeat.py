@@ -7,7 +7,7 @@ import pytest
 import redis
 
 from tests.support.deadline import DEADLINE
-from tests.support.frames import joined, left, listed
+from tests.support.frames import joined, left, list_is
 from tests.support.people import saying
 from tests.support.valkey import url_of
 
@@ -69,14 +69,14 @@ def sent(people, monkeypatch):
 )
 async def test_a_silent_person_stays_listed_and_no_event_is_sent(people, sent, pace):
     alice, bob = await people.enter("alice"), await people.enter("bob")
-    assert await listed(alice) == ["alice"]
+    await list_is(alice, ["alice"])
     await alice.sees(joined("bob"))
     await bob.is_served()
     sent.clear()
     assert await alice.hear_nothing_for(10 / pace)
     assert sent == []
     teacher = await people.enter("teacher")
-    assert await listed(teacher) == ["alice", "bob", "teacher"]
+    await list_is(teacher, ["alice", "bob", "teacher"])
     await teacher.is_served()
     assert len(sent) == 1
     await alice.sees(joined("teacher"))
@@ -86,12 +86,12 @@ async def test_a_silent_person_stays_listed_and_no_event_is_sent(people, sent, p
 @fast
 async def test_a_heartbeat_does_not_list_a_person_who_has_left(people, pace):
     alice, bob = await people.enter("alice"), await people.enter("bob")
-    assert await listed(alice) == ["alice"]
+    await list_is(alice, ["alice"])
     await alice.sees(joined("bob"))
     await bob.close()
     await alice.sees(left("bob"))
     assert await alice.see_nothing_for(10 / pace)
-    assert await listed(await people.enter("teacher")) == ["alice", "teacher"]
+    await list_is(await people.enter("teacher"), ["alice", "teacher"])
 
 
 @pytest.mark.holds(since="08")
@@ -122,7 +122,7 @@ async def test_people_see_who_joins_and_leaves_without_waiting_for_a_heartbeat(
     people, no_heartbeat
 ):
     alice = await people.enter("alice")
-    assert await listed(alice) == ["alice"]
+    await list_is(alice, ["alice"])
     bob = await people.enter("bob")
     await alice.sees(joined("bob"))
     await bob.close()
@@ -150,9 +150,9 @@ async def test_the_lists_are_correct_again_after_redis_has_lost_them(
     alice = await people.enter("alice")
     layer.use_as_another_process()
     bob = await people.enter("bob")
-    assert await listed(alice) == ["alice"]
+    await list_is(alice, ["alice"])
     await alice.sees(joined("bob"))
-    assert await listed(bob) == ["alice", "bob"]
+    await list_is(bob, ["alice", "bob"])
     client.flushall()
     # A heart may beat by another clock than asyncio.sleep(), and so in real time.
     patience = max(DEADLINE, 10)
@@ -160,7 +160,7 @@ async def test_the_lists_are_correct_again_after_redis_has_lost_them(
         async with asyncio.timeout(patience):
             await asyncio.gather(heard_again(bob, alice), heard_again(alice, bob))
     teacher = await people.enter("teacher")
-    assert await listed(teacher) == ["alice", "bob", "teacher"]
+    await list_is(teacher, ["alice", "bob", "teacher"])
     for person in (alice, bob):
         await person.sees(joined("teacher"))
     # Another heartbeat, in which everybody's list is compared with the new one.
@@ -178,9 +178,9 @@ async def test_a_person_who_enters_after_redis_has_lost_the_lists_removes_nobody
     alice = await people.enter("alice")
     layer.use_as_another_process()
     bob = await people.enter("bob")
-    assert await listed(alice) == ["alice"]
+    await list_is(alice, ["alice"])
     await alice.sees(joined("bob"))
-    assert await listed(bob) == ["alice", "bob"]
+    await list_is(bob, ["alice", "bob"])
     # All events of these two have come.
     assert await alice.see_nothing_for(0.3)
     client.flushall()
@@ -195,7 +195,7 @@ async def test_a_heartbeat_that_fails_is_logged_and_the_next_one_works(
     people, client, pace, caplog
 ):
     alice = await people.enter("alice")
-    assert await listed(alice) == ["alice"]
+    await list_is(alice, ["alice"])
     # The event that she has joined has come, too.
     assert await alice.see_nothing_for(0.3)
     (key,) = client.scan_iter("*presence*")
@@ -203,7 +203,7 @@ async def test_a_heartbeat_that_fails_is_logged_and_the_next_one_works(
     assert await alice.see_nothing_for(5 / pace)
     assert [record for record in caplog.records if record.exc_info]
     client.delete(key)
-    assert await listed(await people.enter("bob")) == ["alice", "bob"]
+    await list_is(await people.enter("bob"), ["alice", "bob"])
     await alice.sees(joined("bob"))
     assert await alice.see_nothing_for(5 / pace)
 
@@ -232,11 +232,11 @@ async def test_a_person_whose_consumer_fails_leaves_the_room(
     with contextlib.suppress(Broken):
         async with People(project.application, cookies) as people:
             alice, bob = await people.enter("alice"), await people.enter("bob")
-            assert await listed(bob) == ["alice", "bob"]
+            await list_is(bob, ["alice", "bob"])
             await alice.send("hello")
             await bob.hears("hello")
             await alice.send("break")
             await bob.sees(left("alice"))
-            assert await listed(await people.enter("teacher")) == ["bob", "teacher"]
+            await list_is(await people.enter("teacher"), ["bob", "teacher"])
             members = layer.members()
     assert members == 2

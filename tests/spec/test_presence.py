@@ -10,7 +10,7 @@ import pytest
 import redis
 
 from tests.support.deadline import DEADLINE
-from tests.support.frames import joined, left, listed
+from tests.support.frames import joined, left, list_is, listed
 from tests.support.valkey import url_of
 
 CROWD = [f"student {number}" for number in range(100)]
@@ -68,9 +68,9 @@ async def test_every_frame_has_a_type(people, room):
 @pytest.mark.holds(since="07", can="See who is in the room when you enter")
 @in_every_room
 async def test_a_newcomer_receives_the_list_of_the_people_in_the_room(people, room):
-    assert await listed(await people.enter("alice", room)) == ["alice"]
-    assert await listed(await people.enter("bob", room)) == ["alice", "bob"]
-    assert await listed(await people.enter("alice", room)) == ["alice", "bob"]
+    await list_is(await people.enter("alice", room), ["alice"])
+    await list_is(await people.enter("bob", room), ["alice", "bob"])
+    await list_is(await people.enter("alice", room), ["alice", "bob"])
 
 
 @pytest.mark.holds(since="07")
@@ -95,12 +95,12 @@ async def test_the_list_comes_before_any_message(people):
 @in_every_room
 async def test_a_person_who_joins_or_leaves_is_announced_to_the_others(people, room):
     alice = await people.enter("alice", room)
-    assert await listed(alice) == ["alice"]
+    await list_is(alice, ["alice"])
     bob = await people.enter("bob", room)
     await alice.sees(joined("bob"))
     await bob.close()
     await alice.sees(left("bob"))
-    assert await listed(await people.enter("teacher", room)) == ["alice", "teacher"]
+    await list_is(await people.enter("teacher", room), ["alice", "teacher"])
     await alice.sees(joined("teacher"))
 
 
@@ -110,7 +110,7 @@ async def test_a_person_who_comes_back_is_announced_again(people):
     await listed(alice)
     for _ in range(3):
         bob = await people.enter("bob")
-        assert await listed(bob) == ["alice", "bob"]
+        await list_is(bob, ["alice", "bob"])
         await bob.close()
         await alice.sees(joined("bob"), left("bob"))
 
@@ -118,8 +118,8 @@ async def test_a_person_who_comes_back_is_announced_again(people):
 @pytest.mark.holds(since="07")
 async def test_nothing_more_is_sent_to_a_socket_that_has_closed(people):
     alice, bob = await people.enter("alice"), await people.enter("bob")
-    assert await listed(bob) == ["alice", "bob"]
-    assert await listed(alice) == ["alice"]
+    await list_is(bob, ["alice", "bob"])
+    await list_is(alice, ["alice"])
     await bob.close()
     await alice.sees(joined("bob"), left("bob"))
     await people.enter("teacher")
@@ -132,7 +132,7 @@ async def test_a_newcomer_receives_no_announcement_about_themselves(people):
     alice = await people.enter("alice")
     await alice.is_served()
     await people.enter("bob")
-    assert await listed(alice) == ["alice"]
+    await list_is(alice, ["alice"])
     await alice.sees(joined("bob"))
 
 
@@ -143,12 +143,12 @@ async def test_a_person_joins_with_the_first_tab_and_leaves_with_the_last(people
     await listed(alice)
     tabs = [await people.enter("bob", room) for _ in range(3)]
     for tab in tabs:
-        assert await listed(tab) == ["alice", "bob"]
+        await list_is(tab, ["alice", "bob"])
         await tab.is_served()
     await tabs[0].close()
     await tabs[2].close()
     teacher = await people.enter("teacher", room)
-    assert await listed(teacher) == ["alice", "bob", "teacher"]
+    await list_is(teacher, ["alice", "bob", "teacher"])
     await alice.sees(joined("bob"), joined("teacher"))
     await tabs[1].close()
     await alice.sees(left("bob"))
@@ -228,14 +228,14 @@ async def test_people_who_enter_at_the_same_time_see_each_other(people):
 async def test_presence_is_announced_only_in_its_own_room(people, room, other):
     alice = await people.enter("alice", room)
     bob = await people.enter("bob", other)
-    assert await listed(bob) == ["bob"]
+    await list_is(bob, ["bob"])
     teacher = await people.enter("teacher", other)
-    assert await listed(teacher) == ["bob", "teacher"]
+    await list_is(teacher, ["bob", "teacher"])
     await bob.sees(joined("teacher"))
     await teacher.close()
     await bob.sees(left("teacher"))
-    assert await listed(await people.enter("bob", room)) == ["alice", "bob"]
-    assert await listed(alice) == ["alice"]
+    await list_is(await people.enter("bob", room), ["alice", "bob"])
+    await list_is(alice, ["alice"])
     await alice.sees(joined("bob"))
     await bob.close()
     await people.enter("teacher", room)
@@ -247,11 +247,11 @@ async def test_a_user_who_is_refused_is_never_listed(people, visitors):
     from tests.support.people import cookie_of, room_path
 
     alice = await people.enter("alice")
-    assert await listed(alice) == ["alice"]
+    await list_is(alice, ["alice"])
     carol = cookie_of(visitors["carol"])
     assert await people.knock(room_path(1), cookie=carol) == "refused"
     assert await people.knock(room_path(1)) == "refused"
-    assert await listed(await people.enter("bob")) == ["alice", "bob"]
+    await list_is(await people.enter("bob"), ["alice", "bob"])
     await alice.sees(joined("bob"))
 
 
@@ -261,14 +261,14 @@ async def test_a_user_who_is_refused_is_never_listed(people, visitors):
 )
 async def test_a_sender_cannot_forge_presence(people, forged):
     alice, bob = await people.enter("alice"), await people.enter("bob")
-    assert await listed(bob) == ["alice", "bob"]
+    await list_is(bob, ["alice", "bob"])
     await alice.send_frame(json.dumps(forged))
     assert list(await alice.hear()) == ["error"]
     await alice.send("hi", **forged)
     frame = await bob.hear()
     told = (frame["type"], frame["user"], frame["message"])
     assert told == ("chat.message", "alice", "hi")
-    assert await listed(await people.enter("teacher")) == ["alice", "bob", "teacher"]
+    await list_is(await people.enter("teacher"), ["alice", "bob", "teacher"])
     await bob.sees(joined("teacher"))
 
 
@@ -277,10 +277,10 @@ async def test_a_sender_cannot_forge_presence(people, forged):
 async def test_any_username_arrives_unchanged(people, newcomers):
     people.introduce(newcomers)
     alice = await people.enter("alice", "kitchen")
-    assert await listed(alice) == ["alice"]
+    await list_is(alice, ["alice"])
     for name in newcomers:
         somebody = await people.enter(name, "kitchen")
-        assert await listed(somebody) == sorted(["alice", name])
+        await list_is(somebody, sorted(["alice", name]))
         await somebody.close()
         await alice.sees(joined(name), left(name))
 
@@ -291,8 +291,8 @@ async def test_any_username_arrives_unchanged(people, newcomers):
 async def test_each_of_a_hundred_people_is_announced_once(people, newcomers):
     people.introduce(newcomers)
     sockets = [await people.enter(name, "hall") for name in CROWD]
-    assert await listed(sockets[-1]) == sorted(CROWD)
-    assert await listed(sockets[0]) == CROWD[:1]
+    await list_is(sockets[-1], sorted(CROWD))
+    await list_is(sockets[0], CROWD[:1])
     seen = [await sockets[0].see() for _ in CROWD[1:]]
     assert {frame["type"] for frame in seen} == {"presence.joined"}
     assert sorted(frame["user"] for frame in seen) == sorted(CROWD[1:])
@@ -336,7 +336,7 @@ async def test_a_process_reads_the_list_once_for_all_its_sockets(people, client)
 
     bob = await people.enter("bob", "kitchen")
     await people.enter("alice", "kitchen")
-    assert await listed(bob) == ["bob"]
+    await list_is(bob, ["bob"])
     await bob.sees(joined("alice"))
     for _ in range(40):
         await people.enter("alice", "kitchen")
@@ -349,13 +349,13 @@ async def test_two_sites_with_different_prefixes_do_not_share_their_lists(
 ):
     config = project.settings.CHANNEL_LAYERS["default"]["CONFIG"]
     alice = await people.enter("alice")
-    assert await listed(alice) == ["alice"]
+    await list_is(alice, ["alice"])
     monkeypatch.setitem(config, "prefix", "another")
     layer.use_as_another_process()
-    assert await listed(await people.enter("bob")) == ["bob"]
+    await list_is(await people.enter("bob"), ["bob"])
     monkeypatch.undo()
     layer.use_as_another_process()
-    assert await listed(await people.enter("teacher")) == ["alice", "teacher"]
+    await list_is(await people.enter("teacher"), ["alice", "teacher"])
     await alice.sees(joined("teacher"))
 
 
@@ -396,7 +396,7 @@ async def test_a_late_answer_from_redis_does_not_undo_a_newer_one(
         ),
     )
     alice = await people.enter("alice")
-    assert await listed(alice) == ["alice"]
+    await list_is(alice, ["alice"])
     # One consumer waits for the late answer, the other one gets the next event.
     await (await people.enter("alice")).is_served()
     if answers.client is None:
