@@ -61,7 +61,7 @@ def run(house, monkeypatch):
     return run
 
 
-ALL = {"house", "tool", "notebooks"} | {
+ALL = {"house", "tool", "stage", "notebooks"} | {
     f"{step} {kind}" for step in ("00", "01") for kind in pool.KINDS
 }
 OF_01 = {name for name in ALL if not name.startswith("00")}

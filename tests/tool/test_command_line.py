@@ -13,7 +13,7 @@ from tests.support.deadline import DEADLINE
 from tutorial.__main__ import main
 from tutorial.shared.steps import ROOT
 
-VERBS = ["run", "start", "diff", "check", "carry", "redis", "measure", "notebooks"]
+VERBS = "run stage start diff check carry redis measure notebooks".split()
 
 
 @pytest.fixture
@@ -31,8 +31,8 @@ def refused(capsys):
 
 def test_without_a_verb_the_tool_lists_the_verbs_and_gives_an_example(refused):
     assert refused() == (
-        "a command is missing; choose one of run, start, diff, check, carry, redis, "
-        "measure, notebooks. Example: tutorial run 03"
+        "a command is missing; choose one of run, stage, start, diff, check, carry, "
+        "redis, measure, notebooks. Example: tutorial run 03"
     )
 
 
@@ -46,7 +46,7 @@ def test_for_a_mistyped_verb_the_nearest_one_is_suggested(refused):
 def test_for_a_word_unlike_any_verb_the_tool_lists_the_verbs(refused):
     said = refused("frobnicate")
     assert said.startswith(
-        "there is no command 'frobnicate'; choose one of run, start,"
+        "there is no command 'frobnicate'; choose one of run, stage,"
     )
     assert said.endswith(". Example: tutorial run 03")
 
