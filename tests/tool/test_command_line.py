@@ -13,7 +13,17 @@ from tests.support.deadline import DEADLINE
 from tutorial.__main__ import main
 from tutorial.shared.steps import ROOT
 
-VERBS = "run stage start diff check carry redis measure notebooks".split()
+VERBS = [
+    "run",
+    "stage",
+    "start",
+    "diff",
+    "check",
+    "carry",
+    "redis",
+    "measure",
+    "notebooks",
+]
 
 
 @pytest.fixture
