@@ -209,7 +209,7 @@ MISTAKES = [
         "",
         "Expected: a socket stays open when nothing is sent.",
         "Seen: TimeoutError: Timeout reading from 127.0.0.1:….",
-        "03 Five seconds of silence",
+        "03 A layer in Redis",
     ),
     Mistake(
         "CHANNEL_LAYERS is misspelled",
