@@ -36,6 +36,8 @@ from channels.layers import get_channel_layer
 
 # (Recorder, number of the socket), in all that runs for it: threads and tasks, too.
 current = ContextVar("socket", default=(None, None))
+# Whether a method of the layer runs: the layer in memory sends to a group by send().
+inside = ContextVar("inside", default=False)
 # What a project calls the methods that its base class calls websocket_connect() etc.
 METHODS = {
     "websocket.connect": "connect()",
@@ -114,8 +116,14 @@ class Recorder:
     def _recorded(self, method, kind, names):
         @functools.wraps(method)
         async def recorded(first, second):
+            if inside.get():
+                return await method(first, second)
             self.tell(kind, **dict(zip(names, (first, second), strict=True)))
-            return await method(first, second)
+            token = inside.set(True)
+            try:
+                return await method(first, second)
+            finally:
+                inside.reset(token)
 
         return recorded
 

@@ -1,0 +1,178 @@
+"""The recorder alone, around an application that has nothing to do with the stage."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from channels.consumer import AsyncConsumer
+from channels.generic.websocket import AsyncWebsocketConsumer, WebsocketConsumer
+from channels.layers import InMemoryChannelLayer
+from channels.testing import WebsocketCommunicator
+from websockets.asyncio.client import connect
+
+from tests.support.deadline import DEADLINE
+from tests.support.folders import copy_folder
+from tests.support.valkey import url_of, valkey
+from tutorial.shared.ports import free_port
+from tutorial.shared.steps import find_step
+from tutorial.stage import recorder
+from tutorial.stage.recorder import Recorder
+
+SERVER = {"server": ("127.0.0.1", 8000)}
+
+
+class Echo(AsyncWebsocketConsumer):
+    async def receive(self, text_data):
+        await self.send(text_data=text_data.upper())
+
+
+class SyncEcho(WebsocketConsumer):
+    def receive(self, text_data):
+        self.send(text_data=text_data.upper())
+
+
+@pytest.fixture(autouse=True)
+def layer(monkeypatch):
+    """A layer in memory, for an application without settings."""
+    layer = InMemoryChannelLayer()
+    monkeypatch.setattr(recorder, "get_channel_layer", lambda: layer)
+    monkeypatch.setattr("channels.consumer.get_channel_layer", lambda alias: layer)
+    for module in ("channels.consumer", "channels.generic.websocket"):
+        monkeypatch.setattr(f"{module}.aclose_old_connections", do_nothing)
+    return layer
+
+
+async def do_nothing():
+    """There is no database here."""
+
+
+def communicator(consumer, tell):
+    """Return a communicator with a recorded consumer."""
+    found = WebsocketCommunicator(Recorder(consumer.as_asgi(), tell), "/a/path/")
+    found.scope |= SERVER
+    return found
+
+
+async def test_every_event_of_an_echo_is_told_in_order():
+    told = []
+    socket = communicator(Echo, told.append)
+    await socket.connect()
+    await socket.send_to(text_data="hello")
+    assert await socket.receive_from() == "HELLO"
+    await socket.disconnect()
+    kinds = [event["kind"] for event in told]
+    connected = ["open", "consumer", "call", "accept"]
+    assert kinds == [*connected, "up", "call", "down", "gone", "call", "end"]
+    assert {event["socket"] for event in told} == {1}
+    assert [e["at"] for e in told] == sorted(e["at"] for e in told)
+    by_kind = {event["kind"]: event for event in told}
+    assert by_kind["open"]["path"] == "/a/path/"
+    assert by_kind["up"]["frame"] == "hello"
+    assert by_kind["down"]["frame"] == "HELLO"
+    methods = [event["method"] for event in told if event["kind"] == "call"]
+    assert methods == ["connect()", "receive()", "disconnect()"]
+
+
+@pytest.mark.parametrize(
+    ("consumer", "where"), [(Echo, "event loop"), (SyncEcho, "thread")]
+)
+async def test_where_the_methods_of_a_consumer_run_is_told(
+    consumer, where, monkeypatch
+):
+    monkeypatch.setattr("channels.db.close_old_connections", lambda: None)
+    told = []
+    socket = communicator(consumer, told.append)
+    await socket.connect()
+    await socket.disconnect()
+    assert [e["where"] for e in told if e["kind"] == "consumer"] == [where]
+
+
+async def test_an_exception_is_told_with_its_last_line_and_goes_on():
+    class Failing(Echo):
+        async def receive(self, text_data):
+            raise RuntimeError("a mistake")
+
+    told = []
+    socket = communicator(Failing, told.append)
+    await socket.connect()
+    await socket.send_to(text_data="hello")
+    with pytest.raises(RuntimeError, match="a mistake"):
+        await socket.receive_from()
+    assert [e["text"] for e in told if e["kind"] == "error"] == [
+        "RuntimeError: a mistake"
+    ]
+
+
+async def test_what_a_consumer_asks_of_the_layer_is_told_with_its_socket():
+    class Group(Echo):
+        async def connect(self):
+            await self.channel_layer.group_add("all", self.channel_name)
+            await self.accept()
+
+        async def receive(self, text_data):
+            await self.channel_layer.group_send("all", {"type": "said", "n": 1})
+
+        async def said(self, event):
+            await self.send(text_data=str(event["n"]))
+
+    told = []
+    application = Recorder(Group.as_asgi(), told.append)
+    first, second = (WebsocketCommunicator(application, "/") for _ in range(2))
+    for socket in (first, second):
+        socket.scope |= SERVER
+        await socket.connect()
+    await first.send_to(text_data="go")
+    assert [await socket.receive_from() for socket in (first, second)] == ["1", "1"]
+    assert [(e["socket"], e["group"]) for e in told if e["kind"] == "add"] == [
+        (1, "all"),
+        (2, "all"),
+    ]
+    [send] = [event for event in told if event["kind"] == "send"]
+    assert (send["socket"], send["event"]) == (1, {"type": "said", "n": 1})
+    called = {e["socket"] for e in told if e.get("method") == "said()"}
+    assert called == {1, 2}
+    for socket in (first, second):
+        await socket.disconnect()
+
+
+async def test_without_a_recorder_a_consumer_is_as_it_always_was():
+    assert AsyncConsumer.__call__.__wrapped__
+    socket = WebsocketCommunicator(Echo.as_asgi(), "/")
+    await socket.connect()
+    await socket.send_to(text_data="hello")
+    assert await socket.receive_from() == "HELLO"
+    await socket.disconnect()
+
+
+@pytest.fixture
+def address(tmp_path):
+    """Where alice has her socket in step 05, served as on the stage, but not read."""
+    port, folder = free_port(), copy_folder(find_step("05").path, tmp_path / "copy")
+    env = {k: v for k, v in os.environ.items() if k != "DJANGO_SETTINGS_MODULE"}
+    with valkey() as server:
+        served = subprocess.Popen(
+            [sys.executable, "-m", "tutorial.stage.served", f"alice={port}"],
+            cwd=folder,
+            env=env | {"REDIS_URL": url_of(server)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert json.loads(served.stdout.readline()) == {"kind": "ready"}
+        yield f"127.0.0.1:{port}"
+        served.stdin.close()
+        served.wait(DEADLINE)
+        served.stdout.close()
+
+
+@pytest.mark.server
+async def test_nobody_waits_for_a_stage_that_does_not_read(address):
+    """A pipe holds 64 KiB; what is told of 300 messages of 1,000 characters is more."""
+    url, origin = f"ws://{address}/ws/chat/room/1/", f"http://{address}"
+    async with connect(url, origin=origin, open_timeout=DEADLINE) as socket:
+        for number in range(300):
+            message = f"{number} {'x' * 1000}"
+            await socket.send(json.dumps({"message": message}))
+            assert json.loads(await socket.recv())["message"] == message
