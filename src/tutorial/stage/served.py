@@ -2,8 +2,9 @@
 
 It is run in the project's folder, with people as arguments, `alice=8101 bob=8102`, and
 prints a JSON object a line: {"kind": "ready"} when it can be opened, and each event of
-the Recorder. Whoever opens a port is signed in as that person. A line of JSON on its
-standard input, {"group": …, "event": …}, is sent to that group.
+the Recorder. Anyone who opens a port is signed in as that person. A line of JSON on its
+standard input, {"group": …, "event": …}, is sent to that group. With an argument like
+`class=192.168.0.7:8103` a class can join at that address; {} sends it away.
 """
 
 import asyncio
@@ -11,12 +12,14 @@ import importlib
 import json
 import os
 import queue
+import secrets
 import sys
 import threading
 
 from ..shared import prepare
 from ..shared.ports import HOST
-from . import recorder
+from .classroom import Classroom
+from .recorder import Recorder
 
 COOKIE = b"sessionid="
 
@@ -93,39 +96,67 @@ def teller():
     return lines.put
 
 
-def send_what_is_asked(loop):
-    """Send to groups what comes as JSON on the standard input; at its end, stop."""
+def do_what_is_asked(loop, classroom):
+    """Do what comes as JSON on the standard input, in the loop; at its end, stop."""
     from channels.layers import get_channel_layer
 
     for line in sys.stdin:
         asked = json.loads(line)
-        send = get_channel_layer().group_send(asked["group"], asked["event"])
-        asyncio.run_coroutine_threadsafe(send, loop)
+        if asked:
+            done = get_channel_layer().group_send(asked["group"], asked["event"])
+        else:
+            done = classroom.send_away()
+        asyncio.run_coroutine_threadsafe(done, loop)
     os._exit(0)  # the stage has gone
+
+
+def close_to_others(host):
+    """Change what is meant for one's own machine, before others reach the project."""
+    from django.conf import settings
+
+    settings.SECRET_KEY = secrets.token_urlsafe(50)
+    settings.DEBUG = False
+    settings.ALLOWED_HOSTS.append(host)
+
+
+class Doors:
+    """An ASGI application that leads the class to its Classroom, others to theirs."""
+
+    def __init__(self, people, classroom, port):
+        self.people, self.classroom, self.port = people, classroom, port
+
+    async def __call__(self, scope, receive, send):
+        is_class = scope["server"][1] == self.port
+        await (self.classroom if is_class else self.people)(scope, receive, send)
 
 
 def main():
     tell = teller()
     sys.path.insert(0, os.getcwd())
     prepare.main()
-    people = dict(person.split("=") for person in sys.argv[1:])
-    sessions = {int(port): signed_in(name) for name, port in people.items()}
+    arguments = dict(argument.split("=") for argument in sys.argv[1:])
+    address = arguments.pop("class", "")
+    host, _, class_port = address.partition(":")
+    if address:
+        close_to_others(host)
+    sessions = {int(port): signed_in(name) for name, port in arguments.items()}
+    endpoints = [f"tcp:port={port}:interface={HOST}" for port in sessions]
     # It makes an event loop when it is imported.
     from daphne.server import Server, twisted_loop
     from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
     from twisted.internet import reactor
 
     application = importlib.import_module("config.asgi").application
-    application = ASGIStaticFilesHandler(recorder.Recorder(application, tell))
-    threading.Thread(
-        target=send_what_is_asked, args=[twisted_loop], daemon=True
-    ).start()
+    application = ASGIStaticFilesHandler(Recorder(application, tell))
+    served, classroom = People(application, sessions), None
+    if address:
+        endpoints.append(f"tcp:port={class_port}:interface={host}")
+        classroom = Classroom(application, address, tell)
+        served = Doors(served, classroom, int(class_port))
+    args = [twisted_loop, classroom]
+    threading.Thread(target=do_what_is_asked, args=args, daemon=True).start()
     reactor.callWhenRunning(lambda: tell({"kind": "ready"}))
-    Server(
-        People(application, sessions),
-        [f"tcp:port={port}:interface={HOST}" for port in sessions],
-        signal_handlers=True,
-    ).run()
+    Server(served, endpoints).run()
 
 
 if __name__ == "__main__":

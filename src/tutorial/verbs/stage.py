@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import tempfile
 from pathlib import Path
 
@@ -15,10 +16,14 @@ WELCOME = """
 The stage is set: open http://{host}:{port}/ in a browser. Press ? there for the keys.
 Stop with Ctrl-C.
 """
+OPENED = """
+Anyone in your network who opens http://{lan}/ can join the room of course 1 under any
+free name, without a password. Nothing else of the site can be opened from there.
+"""
 
 
 def add_parser(subparsers):
-    """Add `tutorial stage [STEP | DIR] [--port PORT]`."""
+    """Add `tutorial stage [STEP | DIR] [--port PORT] [--lan [ADDRESS]]`."""
     parser = subparsers.add_parser(
         "stage",
         help="show two people, the wire and the change on one page",
@@ -31,16 +36,32 @@ def add_parser(subparsers):
         help="3, 03 or its name; default: the last; or a folder of your own",
     )
     parser.add_argument("--port", type=port_number, default=9000, help="default: 9000")
-    parser.set_defaults(call=lambda args: stage(args.step, args.port))
+    parser.add_argument(
+        "--lan",
+        nargs="?",
+        const="",
+        metavar="ADDRESS",
+        help="let a class join the room from its own machines, at your address",
+    )
+    parser.set_defaults(call=lambda args: stage(args.step, args.port, args.lan))
 
 
-def stage(name, port):
+def stage(name, port, address=None):
     """Serve the stage on `port` until a signal; return 0.
+
+    With an `address` of this machine, or "" for the one that others reach it by, a
+    class can join at the port above `port`.
 
     Everything works on copies in a temporary folder, which is removed at the end.
     """
     step, folder = what_to_show(name)
     refuse_taken_port(port)
+    lan = None
+    if address is not None:
+        if step.number == "00":
+            raise TutorialError("step 00 has no room to join: choose a later step.")
+        lan = f"{address or own_address()}:{port + 1}"
+        say(OPENED.format(lan=lan))
     # Not above: Twisted takes its time, and makes an event loop.
     from daphne.server import Server
     from twisted.internet import reactor
@@ -54,7 +75,7 @@ def stage(name, port):
     with (
         stop_on_signal(end),
         tempfile.TemporaryDirectory(prefix="stage-") as copies,
-        contextlib.closing(Stage(step, folder, Path(copies))) as shown,
+        contextlib.closing(Stage(step, folder, Path(copies), lan)) as shown,
     ):
         server = Server(
             Page(shown, port),
@@ -79,6 +100,19 @@ def what_to_show(name):
         if not (folder / "manage.py").is_file():
             raise
     return min(all_steps(), key=lambda step: distance(folder, step)), folder
+
+
+def own_address():
+    """Return the address of this machine in its network; nothing is sent to find it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            # For documentation only, so nobody is there (RFC 5737); it names the way.
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            raise TutorialError(
+                "this machine is in no network: name its address, as in --lan 10.0.0.7."
+            )
+        return probe.getsockname()[0]
 
 
 def distance(folder, step):

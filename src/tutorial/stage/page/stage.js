@@ -4,8 +4,8 @@
 import { setSlides, turn } from "./slides.js";
 import * as wire from "./wire.js";
 
-const [title, steps, lamps, left, right, groups, buttons, help] = [
-  "title", "steps", "lamps", "left", "right", "groups", "buttons", "help",
+const [title, steps, lamps, left, right, groups, buttons, help, address] = [
+  "title", "steps", "lamps", "left", "right", "groups", "buttons", "help", "address",
 ].map((id) => document.getElementById(id));
 
 let program = null;
@@ -62,6 +62,10 @@ const HEAR = {
     drawGroups();
     drawLamps();
   },
+  joined({ user }) {
+    program.joined.push(user);
+    drawJoined();
+  },
   saved(message) {
     server = "restarting";
     wire.serverHasEnded();
@@ -71,7 +75,7 @@ const HEAR = {
 
 function hearEvent(event) {
   wire.hear(event, (port) =>
-    Object.keys(program.people).find((name) => program.people[name].includes(`:${port}/`))
+    Object.keys(program.people).find((name) => program.people[name].includes(`:${port}/`)) ?? "class"
   );
   drawLamps();
   drawPause();
@@ -95,8 +99,28 @@ function drawProgram() {
     })
   );
   setSlides(program.slides, nothing());
+  drawClass();
   drawPanes();
   drawLamps();
+}
+
+// Where a class can join, in large letters, and who has.
+function drawClass() {
+  buttons.querySelector("[data-key=l]").hidden = !program.lan;
+  if (program.lan) {
+    address.querySelector("h2").textContent = program.lan;
+    address.querySelector("div").innerHTML = program.code;
+    drawJoined();
+    if (!program.joined.length && !address.open) {
+      address.showModal();
+    }
+  }
+}
+
+function drawJoined() {
+  const names = program.joined.join(", ");
+  address.querySelector("p").textContent = `${program.joined.length} have joined: ${names}`;
+  buttons.querySelector("[data-key=l]").textContent = `Class: ${program.joined.length} (L)`;
 }
 
 function drawPanes() {
@@ -123,7 +147,7 @@ function drawPanes() {
     pane.append(head, box);
     (name === "alice" ? left : right).append(pane);
   }
-  wire.setPeople(people);
+  wire.setPeople(program.lan ? [...people, "class"] : people);
 }
 
 function load(pane) {
@@ -233,12 +257,22 @@ const KEYS = {
   x: ["carol knocks (X)", () => knock("carol"), "lets carol, who is not on course 1, ask for the room's socket"],
   c: ["carol (C)", () => bring("carol"), "brings carol in, or sends her away"],
   t: ["teacher (T)", () => bring("teacher"), "brings the teacher in, or sends her away"],
-  r: ["Clear (R)", () => { ask("clear"); wire.clearWire(); loadPanes(); }, "clears the wire and Redis, and loads all pages"],
+  r: ["Clear (R)", () => { ask("clear"); clearAll(); }, "clears the wire and Redis, loads all pages, and sends a class away"],
   k: ["Redis (K)", () => ask("redis"), "stops Redis, or starts it again"],
   m: ["Try a mistake (M)", () => tryOut({ type: "chat.mesage" }), "sends an event with a type that no consumer has a method for"],
   e: ["Try an error (E)", () => tryOut({ type: "chat.message" }), "sends an event that lacks what chat_message() needs"],
+  l: ["Class (L)", () => program.lan && address.showModal(), "shows where a class can join, and who has (with --lan)"],
   "?": ["Keys (?)", () => help.showModal(), "lists the keys"],
 };
+
+function clearAll() {
+  wire.clearWire();
+  loadPanes();
+  if (program.lan) {
+    program.joined = [];
+    drawJoined();
+  }
+}
 
 function arrow(by) {
   if (wire.isPaused()) {

@@ -9,6 +9,8 @@ export const sockets = [];
 // Those of the server that runs now, by number.
 let byNumber = new Map();
 let people = [];
+// The newest lines of what each member of a class gets, by their text.
+let merged = new Map();
 let paused = false;
 let waiting = [];
 let marked = null;
@@ -87,8 +89,10 @@ function draw() {
   );
 }
 
-const page = (person) => names().findIndex(([name]) => name === `${person}'s page`);
-const consumer = (person) => names().findIndex(([name]) => name === `${person}'s consumer`);
+// The class has two columns for all its pages and all its consumers.
+const column = (what) => names().findIndex(([name]) => name === what);
+const page = (person) => column(`${person}'s page`);
+const consumer = (person) => column(`${person}'s consumer`);
 const layer = () => 2;
 
 // What each kind of event draws: from, to, a word, and what it carries.
@@ -166,10 +170,14 @@ function append({ event, socket, news }) {
   const item = document.createElement("li");
   item.dataset.person = socket.person ?? "";
   item.dataset.kind = event.kind;
+  const again = merge(event, socket, `${event.kind} ${word} ${JSON.stringify(carried)}`, item);
+  if (again) {
+    return;
+  }
   const label = document.createElement("div");
   label.className = bad ? "label bad" : "label";
   const head = document.createElement("b");
-  head.textContent = socket.person ? `${socket.person}: ` : "";
+  head.textContent = socket.person ? `${nameOf(socket)}: ` : "";
   label.append(head, `${word} `);
   const payload = parsed(carried);
   if (payload && event.kind !== "call") {
@@ -188,6 +196,30 @@ function append({ event, socket, news }) {
   if (!paused) {
     wire.scrollTop = wire.scrollHeight;
   }
+}
+
+function nameOf(socket) {
+  return socket.person === "class" ? socket.user ?? "somebody" : socket.person;
+}
+
+// What all in a class get is one line with their number: one in, many out.
+function merge(event, socket, text, item) {
+  if (event.kind === "up" || event.kind === "send") {
+    merged = new Map();
+  }
+  if (socket.person !== "class" || !["call", "down"].includes(event.kind)) {
+    return false;
+  }
+  const first = merged.get(text);
+  if (!first) {
+    merged.set(text, { item, names: [nameOf(socket)] });
+    return false;
+  }
+  first.names.push(nameOf(socket));
+  const head = first.item.querySelector("b");
+  head.textContent = `${first.names.length} in the class: `;
+  head.title = first.names.join(", ");
+  return true;
 }
 
 function pieces(payload, news) {

@@ -1,0 +1,146 @@
+"""What a class in the same network can open: one room, under a name of one's own."""
+
+import html
+import re
+from urllib.parse import parse_qs
+
+COURSE = 1
+ROOM = f"/chat/room/{COURSE}/"
+# Everything else of the site is closed, the admin and the log-in form with it.
+STATIC = r"/static/(?:[\w-]+/)*[\w-]+(?:\.[\w-]+)*"
+OPEN = re.compile(rf"{ROOM}|/courses/{COURSE}/|{STATIC}|/ws{ROOM}")
+LONGEST = 1000  # bytes of a form with a name in it
+PAGE = """<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <title>Join the room</title>
+    <link rel="stylesheet" href="/static/courses/site.css">
+  </head>
+  <body>
+    <main>
+      <h1>Join the room</h1>
+      <form method="post" action="/" class="stack">
+        <p class="errorlist" role="alert">{reason}</p>
+        <label for="name">Your name</label>
+        <input id="name" name="name" value="{name}" autocomplete="off" autofocus>
+        <button>Join</button>
+      </form>
+    </main>
+  </body>
+</html>
+"""
+
+
+class Classroom:
+    """An ASGI application around a step's: its room, and a page that asks for a name.
+
+    `host` is its address with its port, the only one by which it can be reached; `tell`
+    is called with {"kind": "joined", "user": name}.
+    """
+
+    def __init__(self, application, host, tell):
+        self.application = application
+        self.host = host.encode()
+        self.tell = tell
+        self.sockets = set()  # the send functions of the open ones
+
+    async def __call__(self, scope, receive, send):
+        path, headers = scope["path"], dict(scope["headers"])
+        is_open = headers.get(b"host") == self.host
+        if scope["type"] == "websocket":
+            if not (is_open and OPEN.fullmatch(path)):
+                return await send({"type": "websocket.close"})
+            self.sockets.add(send)
+            try:
+                await self.application(scope, receive, send)
+            finally:
+                self.sockets.discard(send)
+        elif is_open and path == "/":
+            await self.join(scope, receive, send)
+        elif is_open and OPEN.fullmatch(path):
+            await self.application(scope, receive, send)
+        else:
+            await respond(send, 403, b"Only the room is open here.")
+
+    async def join(self, scope, receive, send):
+        """Ask for a name; take it, and lead to the room."""
+        name = reason = ""
+        if scope["method"] == "POST":
+            name = await name_in(receive)
+            reason, key = await enrol(name)
+            if key:
+                self.tell({"kind": "joined", "user": name})
+                cookie = f"sessionid={key}; Path=/; HttpOnly; SameSite=Lax"
+                headers = [(b"location", ROOM.encode())]
+                headers.append((b"set-cookie", cookie.encode()))
+                return await respond(send, 303, b"", headers)
+        page = PAGE.format(name=html.escape(name), reason=html.escape(reason))
+        headers = [(b"content-type", b"text/html; charset=utf-8")]
+        await respond(send, 200, page.encode(), headers)
+
+    async def send_away(self):
+        """Close the sockets of the class, and remove its users with their sessions."""
+        for send in list(self.sockets):
+            await send({"type": "websocket.close", "code": 4001})
+        await remove()
+
+
+async def name_in(receive):
+    """Return the name in a posted form; of one that is too long, its beginning."""
+    body = b""
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body") or len(body) > LONGEST:
+            form = parse_qs(body[:LONGEST].decode(errors="replace"))
+            return form.get("name", [""])[0].strip()
+
+
+async def respond(send, status, body, headers=()):
+    headers = [*headers, (b"cache-control", b"no-store")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def enrol(name):
+    """Make a user of this name who is on the course; return ("", session key).
+
+    For a name that cannot be had, return (the reason, "").
+    """
+    from asgiref.sync import sync_to_async
+
+    return await sync_to_async(_enrol)(name)
+
+
+def _enrol(name):
+    from courses.models import Course
+    from django.contrib.auth.models import User
+    from django.core.exceptions import ValidationError
+
+    from .served import signed_in
+
+    user = User(username=name)
+    user.set_unusable_password()
+    if not name:
+        return "Type a name.", ""
+    if len(name) > 30:
+        return "The name is longer than 30 characters.", ""
+    try:
+        user.full_clean(exclude=["password"])
+    except ValidationError as error:
+        return " ".join(error.messages), ""
+    user.save()
+    Course.objects.get(id=COURSE).students.add(user)
+    return "", signed_in(name)
+
+
+async def remove():
+    """Remove the users without a password: the class, not the step's own."""
+    from asgiref.sync import sync_to_async
+    from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
+    from django.contrib.auth.models import User
+
+    guests = User.objects.filter(password__startswith=UNUSABLE_PASSWORD_PREFIX)
+    await sync_to_async(guests.delete)()
