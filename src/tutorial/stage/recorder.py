@@ -63,47 +63,51 @@ class Recorder:
         self._numbers = itertools.count(1)
         self._layer = None
 
-    def tell(self, kind, **event):
+    def tell(self, kind, socket=None, **event):
         at = round(time.monotonic() - self._start, 4)
-        self._tell({"kind": kind, "at": at, "socket": current.get()[1], **event})
+        socket = socket or current.get()[1]
+        self._tell({"kind": kind, "at": at, "socket": socket, **event})
 
     async def __call__(self, scope, receive, send):
         """Called once for each connection."""
         if scope["type"] != "websocket":
             return await self.application(scope, receive, send)
         self._watch_layer()
-        current.set((self, next(self._numbers)))
+        number = next(self._numbers)
+        current.set((self, number))
+        # Another socket may call this one's send(): one that reads a list for all.
+        tell = functools.partial(self.tell, socket=number)
         origin = dict(scope["headers"]).get(b"origin", b"").decode("latin-1")
-        self.tell("open", port=scope["server"][1], path=scope["path"], origin=origin)
+        tell("open", port=scope["server"][1], path=scope["path"], origin=origin)
         is_open = False
 
         async def recorded_receive():
             message = await receive()
             if message["type"] == "websocket.receive":
-                self.tell("up", frame=frame_of(message))
+                tell("up", frame=frame_of(message))
             elif message["type"] == "websocket.disconnect":
-                self.tell("gone", code=message.get("code"))
+                tell("gone", code=message.get("code"))
             return message
 
         async def recorded_send(message):
             nonlocal is_open
             if message["type"] == "websocket.accept":
                 is_open = True
-                self.tell("accept")
+                tell("accept")
             elif message["type"] == "websocket.send":
-                self.tell("down", frame=frame_of(message))
+                tell("down", frame=frame_of(message))
             elif message["type"] == "websocket.close":
                 kind, code = ("close", 1000) if is_open else ("refuse", 403)
-                self.tell(kind, code=(is_open and message.get("code")) or code)
+                tell(kind, code=(is_open and message.get("code")) or code)
             await send(message)
 
         try:
             await self.application(scope, recorded_receive, recorded_send)
         except Exception as error:
-            self.tell("error", text=f"{type(error).__name__}: {error}")
+            tell("error", text=f"{type(error).__name__}: {error}")
             raise
         finally:
-            self.tell("end")
+            tell("end")
 
     def _watch_layer(self):
         """Record the calls of the layer's methods; each project has its own layer."""

@@ -183,7 +183,7 @@ function drawGroups() {
     return name;
   };
   const lines = Object.entries(redis.groups).map(([group, channels]) =>
-    line(`group ${group}: `, channels.map(member))
+    line(`group ${group}: `, channels.map(member).sort(byText))
   );
   for (const [group, entries] of Object.entries(redis.presence)) {
     const parts = Object.entries(entries).map(([entry, seconds]) => {
@@ -193,10 +193,12 @@ function drawGroups() {
       name.className = byChannel.get(channel)?.open ? "" : "ghost";
       return name;
     });
-    lines.push(line(`presence ${group}: `, parts));
+    lines.push(line(`presence ${group}: `, parts.sort(byText)));
   }
   groups.replaceChildren(...lines);
 }
+
+const byText = (a, b) => a.textContent.localeCompare(b.textContent, "en", { numeric: true });
 
 function line(text, parts) {
   const paragraph = document.createElement("p");
