@@ -6,8 +6,8 @@
 # make check STEP=03 DIR=../mychat  test a folder of your own at a step
 # make install                      make .venv with the command `tutorial`
 # make requirements                 compile the pinned requirements anew
-# make table                        write the README's tables of steps anew
-# make screenshot                   take the README's picture anew
+# make table                        write docs/steps.md's table again
+# make screenshot                   take the pictures in docs again
 # PYTHON=python3.13                 the Python for a new .venv
 
 PYTHON = python3

@@ -1,65 +1,112 @@
-"""The README's picture: `python -m tests.readme.screenshot` takes it anew.
+"""The pictures in docs: `python -m tests.readme.screenshot` takes them again.
 
-alice, on a wide screen, and bob, on a phone, talk in the last step: a real server, a
-real Valkey, a real browser. A third page, without a server, shows both side by side.
+There is one for each step, and one for the README. Each shows two windows side by side,
+one wide and light, the other narrow and dark. The pages in them come from a real server
+with a real Valkey, and a real browser draws them.
 """
 
 import asyncio
 import base64
+import contextlib
 import tempfile
 from pathlib import Path
 
 from playwright.async_api import expect
 
 from tests.support.browser import chromium, visit
+from tests.support.deadline import DEADLINE
 from tests.support.site import Site
 from tests.support.valkey import url_of, valkey
 from tutorial.shared.steps import ROOT, all_steps
 
-PICTURE = ROOT / "docs" / "room.png"
-TALK = [
-    ("alice", "What is a consumer?"),
-    ("bob", "One object for one socket, for as long as it is open."),
-    ("bob", "<script>alert('and this?')</script>"),
-    ("alice", "That is shown as text."),
-]
+DOCS = ROOT / "docs"
+# The size of the windows in pixels, and how much smaller their pictures are.
+WIDTHS, HEIGHT, SCALE = (760, 400), 560, 0.8
+HEIGHTS = {"00": 320, "room": 680}
+COLOURS = "light", "dark"
+GAP = 20
+COURSE, ROOM = "/courses/1/", "/chat/room/1/"
+# For each picture: the page, who opens it, and who says what. The first two people have
+# the windows. A picture that has no step's name shows the last step.
+SCENES = {
+    "00": (COURSE, "alice"),
+    "01": (ROOM, "alice bob", "alice: Hello!", "bob: Is anybody there?"),
+    "02": (ROOM, "alice bob", "alice: Hello, bob!", "bob: Where is alice?"),
+    "03": (ROOM, "alice bob", "alice: Is anybody there?", "bob: Yes, I am."),
+    "04": (ROOM, "alice bob", "alice: Where is the exam?", "bob: Room 12, at nine."),
+    "05": (ROOM, "alice bob", "bob: Who waits for whom?", "alice: Nobody."),
+    "06": ("/chat/kitchen/", "alice carol", "alice: Tea?", "carol: In ten minutes."),
+    "07": (ROOM, "alice bob teacher", "teacher: Good morning!", "bob: Hello!"),
+    "08": (ROOM, "alice bob", "bob: Can you still read this?", "alice: Yes."),
+    "room": (
+        ROOM,
+        "alice bob",
+        "alice: What is a consumer?",
+        "bob: One object for one socket, for as long as it is open.",
+        "bob: <script>alert('and this?')</script>",
+        "alice: That is shown as text.",
+    ),
+}
+# The second person's server is killed there.
+KILLED = "08"
 
 
 async def main():
-    step = all_steps()[-1]
-    with tempfile.TemporaryDirectory() as folder, valkey() as server:
-        site = Site(step.path, Path(folder, "copy"), url_of(server))
-        with site.runserver() as server:
-            async with chromium() as browser:
-                await take(browser, server.url)
+    expect.set_options(timeout=DEADLINE * 1000)
+    steps = {step.number: step for step in all_steps()}
+    async with chromium() as browser:
+        for name in SCENES:
+            step = steps.get(name, all_steps()[-1])
+            # A Valkey each: the same key has another type in another step.
+            with valkey() as server, tempfile.TemporaryDirectory() as folder:
+                site = Site(step.path, Path(folder, "copy"), url_of(server))
+                await take(browser, site, name, step)
 
 
-async def take(browser, url):
-    """Let the two talk, and write PICTURE."""
-    wide, narrow = {"width": 760, "height": 640}, {"width": 360, "height": 640}
-    async with (
-        visit(browser, url, viewport=wide) as alice,
-        visit(browser, url, viewport=narrow, color_scheme="dark") as bob,
-    ):
-        people = {"alice": alice, "bob": bob}
-        for name, person in people.items():
-            await person.sign_in(name)
-            await person.page.goto(f"{url}/chat/room/1/")
-            await expect(person.status).to_have_text("Connected")
-        for count, (name, text) in enumerate(TALK, 1):
-            await people[name].say(text)
-            for person in people.values():
-                await expect(person.messages).to_have_count(count)
-        shots = [await person.page.screenshot() for person in people.values()]
+async def take(browser, site, name, step):
+    """Play the scene `name` on a copy of a step, and write its picture."""
+    path, names, *talk = SCENES[name]
+    async with contextlib.AsyncExitStack() as stack:
+        # The first person has one server, the others have another.
+        servers = [stack.enter_context(site.runserver()) for _ in names.split()[:2]]
+        people = {}
+        for number, somebody in enumerate(names.split()):
+            url = servers[min(number, len(servers) - 1)].url
+            size = {"width": WIDTHS[number > 0], "height": HEIGHTS.get(name, HEIGHT)}
+            look = {"device_scale_factor": SCALE, "color_scheme": COLOURS[number > 0]}
+            window = visit(browser, url, viewport=size, **look)
+            person = people[somebody] = await stack.enter_async_context(window)
+            await person.sign_in(somebody)
+            await person.page.goto(url + path)
+            if path != COURSE:
+                await expect(person.status).to_have_text("Connected")
+        seen = dict.fromkeys(people, 0)
+        for line in talk:
+            author, text = line.split(": ")
+            await people[author].say(text)
+            # Before the channel layer only the author's own page shows it.
+            for reader in people if step.number >= "03" else [author]:
+                seen[reader] += 1
+                await expect(people[reader].messages).to_have_count(seen[reader])
+        if name == KILLED:
+            servers[1].process.kill()
+            await expect(people["alice"].log).to_contain_text("bob left")
+            await expect(people["bob"].status).to_contain_text("Closed")
+        shots = [await p.page.screenshot() for p in list(people.values())[:2]]
+    await frame(browser, shots, DOCS / f"{name}.png")
 
-    page = await browser.new_page(viewport={"width": 1180, "height": 680})
+
+async def frame(browser, shots, picture):
+    """Write `picture`: the screenshots side by side."""
     images = (base64.b64encode(shot).decode() for shot in shots)
-    frames = "".join(f'<img src="data:image/png;base64,{image}">' for image in images)
+    page = await browser.new_page()
     await page.set_content(
-        "<body style='margin: 20px; display: flex; gap: 20px; background: #8a9894'>"
-        + frames
+        f"<body style='display: inline-flex; gap: {GAP}px; margin: 0; "
+        f"padding: {GAP}px; background: #8a9894'>"
+        + "".join(f'<img src="data:image/png;base64,{image}">' for image in images)
     )
-    await page.screenshot(path=PICTURE)
+    await page.locator("body").screenshot(path=picture)
+    await page.close()
 
 
 if __name__ == "__main__":
