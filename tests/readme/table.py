@@ -1,8 +1,7 @@
-"""The README's tables of the steps: `python -m tests.readme.table` writes them.
+"""What each step can do: `python -m tests.readme.table` writes the table in docs.
 
-One lists the steps, with the headings of their chapters. The other says what each step
-can do: its rows are the `can` texts of the tests, in the order of the files and of the
-tests in them; a cell is marked where the test that claims it holds.
+Its rows are the `can` texts of the tests, in the order of the files and of the tests in
+them; a cell is marked where the test that claims it holds.
 """
 
 import importlib
@@ -11,7 +10,7 @@ from tests.conftest import holds_at
 from tests.spec.order import ORDER
 from tutorial.shared.steps import ROOT, all_steps
 
-README = ROOT / "README.md"
+PAGE = ROOT / "docs/steps.md"
 # The order of the rows: what a visitor meets first.
 MODULES = [
     *(f"spec.test_{name}" for name in ORDER),
@@ -24,8 +23,7 @@ MODULES = [
     "browser.test_rooms",
     "browser.test_accessibility",
 ]
-STEPS = "<!-- steps: make table -->\n", "<!-- end of the steps -->\n"
-CLAIMS = "<!-- table: make table -->\n", "<!-- end of the table -->\n"
+BEGIN, END = "<!-- table: make table -->\n", "<!-- end of the table -->\n"
 
 
 def claims():
@@ -40,21 +38,11 @@ def claims():
     return found
 
 
-def list_of_steps():
-    """Return the table of the steps in Markdown: the folder, and its heading."""
-    rows = ["| step | its chapter |", "| --- | --- |"]
-    for step in all_steps():
-        with (step.path / "README.md").open(encoding="utf-8") as chapter:
-            title = chapter.readline().partition(": ")[2].strip()
-        title = f"{title[0].upper()}{title[1:]}."
-        rows.append(f"| [{step.name}](steps/{step.name}) | {title} |")
-    return "".join(f"{row}\n" for row in rows)
-
-
 def table():
     """Return the table of what each step can do in Markdown."""
     steps = all_steps()
-    head = ["What you can do", *(step.number for step in steps)]
+    links = (f"[{it.number}](../steps/{it.name}/README.md)" for it in steps)
+    head = ["What you can do", *links]
     rows = [head, ["---", *(":-:" for _ in steps)]]
     for can, mark in claims().items():
         cells = ("✓" if holds_at(mark, step.number) else "" for step in steps)
@@ -62,16 +50,14 @@ def table():
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
-def with_tables(text):
-    """Return the README's text with its tables as they should be now."""
-    for (begin, end), new in ((STEPS, list_of_steps()), (CLAIMS, table())):
-        before, rest = text.split(begin)
-        text = before + begin + new + end + rest.split(end)[1]
-    return text
+def with_table(text):
+    """Return the page's text with its table as it should be now."""
+    before, rest = text.split(BEGIN)
+    return before + BEGIN + table() + END + rest.split(END)[1]
 
 
 def main():
-    README.write_text(with_tables(README.read_text()))
+    PAGE.write_text(with_table(PAGE.read_text()))
 
 
 if __name__ == "__main__":
