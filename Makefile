@@ -5,7 +5,7 @@
 # make pythons                      run the quick tests on every Python that is here
 # make check STEP=03 DIR=../mychat  test a folder of your own at a step
 # make install                      make .venv with the command `tutorial`
-# make requirements                 compile the pinned requirements anew
+# make requirements                 compile the pinned requirements again
 # make table                        write docs/steps.md's table again
 # make screenshot                   take the pictures in docs again
 # PYTHON=python3.13                 the Python for a new .venv

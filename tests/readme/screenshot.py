@@ -13,6 +13,7 @@ from pathlib import Path
 
 from playwright.async_api import expect
 
+from tests.stage.conftest import stage_page
 from tests.support.browser import chromium, visit
 from tests.support.deadline import DEADLINE
 from tests.support.site import Site
@@ -61,6 +62,16 @@ async def main():
             with valkey() as server, tempfile.TemporaryDirectory() as folder:
                 site = Site(step.path, Path(folder, "copy"), url_of(server))
                 await take(browser, site, name, step)
+        await take_stage(browser)
+
+
+async def take_stage(browser):
+    """Write the picture of the stage, on which alice has written something."""
+    async with stage_page(browser, "04") as instructor:
+        await instructor.say("alice", "Hello, bob")
+        await instructor.sees("down", "bob", "Hello, bob")
+        await instructor.press("ArrowRight")
+        await instructor.page.screenshot(path=DOCS / "stage.png")
 
 
 async def take(browser, site, name, step):

@@ -1,4 +1,4 @@
-"""The order in which the files of the spec run, and their rows in the README's table.
+"""The order in which the files of the spec run; `make table` keeps it in docs/steps.md.
 
 What others need comes first: so the first test that fails is the one that is nearest to
 the mistake. Within a file it is the order of its tests: what must happen comes before
