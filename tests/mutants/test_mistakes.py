@@ -188,7 +188,7 @@ MISTAKES = [
         "(URL",
         ACCEPTED,
         "Seen: chat/consumers.py, line 12: KeyError: 'user'.",
-        "02 Who asks?",
+        "02 Check the user",
         more=((ASGI, "from channels.auth import AuthMiddlewareStack\n", ""),),
     ),
     Mistake(
@@ -199,7 +199,7 @@ MISTAKES = [
         "(\n",
         "Expected: a connection from another site is refused.",
         "Seen: 'https://elsewhere.example' is accepted.",
-        "02 From which page?",
+        "02 Check the origin",
     ),
     Mistake(
         "redis-py may give up after five seconds",
