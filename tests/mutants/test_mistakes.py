@@ -63,7 +63,7 @@ MISTAKES = [
         "ERROR: config/settings.py has no 'daphne' in INSTALLED_APPS: "
         "chapter 01 puts it first.",
         "",
-        "01 From WSGI to ASGI",
+        "01 A consumer",
     ),
     Mistake(
         "daphne below the static files",
@@ -74,7 +74,7 @@ MISTAKES = [
         "Expected: Django finds no error in the project.",
         "Seen: ?: (daphne.E001) Daphne must be listed before "
         "django.contrib.staticfiles in INSTALLED_APPS.",
-        "01 From WSGI to ASGI",
+        "01 A consumer",
         gap="has in the wrong place",
         more=(
             (
@@ -92,7 +92,7 @@ MISTAKES = [
         "ASGI_APPLICATON =",
         "Expected: the server finds the application.",
         "Seen: ImproperlyConfigured: Cannot find ASGI_APPLICATION setting.",
-        "01 From WSGI to ASGI",
+        "01 A consumer",
     ),
     Mistake(
         "asgi.py passes everything to Django",
