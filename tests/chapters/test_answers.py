@@ -50,3 +50,13 @@ def test_a_folder_with_the_answers_that_may_stay_can_follow_this_chapter(
     options = ("-x", "-q", "--tb=short", ROOT / "tests/spec")
     status, said = run_spec(step, reader.own, *options)
     assert status == 0, said
+
+
+@pytest.mark.holds(since="00")
+def test_a_chapter_says_which_answers_may_stay(step):
+    """And of those that may not, how to begin the next chapter without them."""
+    undone, kept = by_hand.to_be_undone(step), by_hand.to_be_kept(step)
+    assert {*undone, *kept} == {*by_hand.answers(step)}
+    if undone:
+        following = next(other for other in all_steps() if other > step)
+        assert f"`tutorial start {following.number} " in by_hand.advice(step)
