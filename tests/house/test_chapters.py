@@ -1,11 +1,13 @@
 """What every chapter owes its readers: form, links, pictures."""
 
 import re
+from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
 
 from tests.support.browser import from_npm
+from tests.support.folders import contents
 from tutorial.chapters.reading import anchor, read_chapter
 from tutorial.shared.steps import ROOT, all_steps
 
@@ -13,6 +15,7 @@ STEPS = all_steps()
 by_step = pytest.mark.parametrize("step", STEPS, ids=lambda step: step.number)
 PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "TROUBLESHOOTING.md")),
+    ROOT / "docs/steps.md",
     ROOT / "notebooks/README.md",
     *(step.path / "README.md" for step in STEPS),
 ]
@@ -50,11 +53,14 @@ def test_blocks_that_are_not_executed_are_few_and_say_why():
 def test_a_chapter_has_the_parts_of_a_chapter(step):
     text = (step.path / "README.md").read_text(encoding="utf-8")
     assert text.startswith(f"# Step {step.number}: ")
-    parts = ["**Where you are.**", "**Where you will be.**", "**New words.**"]
-    table = "## What you learned\n"
-    parts += [table if table in text else "**What you learned.**"]
+    parts = ["**Where you are.**", "**Where you will be.**", "**What you need.**"]
+    parts += ["**New words.**", f"](../../docs/{step.number}.png)"]
+    parts += ["<!-- illustration: the files that this chapter touches -->"]
+    parts += ["\n## What you learned\n\n| word | what it is | in the code |\n"]
     parts += ["**What is still wrong.**"]
     parts += ["\n## Exercises\n", "<summary>Answers</summary>"]
+    if step.number == "00":
+        parts.remove("<!-- illustration: the files that this chapter touches -->")
     places = [text.find(part) for part in parts]
     assert -1 not in places
     assert places == sorted(places)
@@ -63,6 +69,29 @@ def test_a_chapter_has_the_parts_of_a_chapter(step):
     if step.number > "00":
         assert {"diff", "break", "undo"} <= kinds
         assert f"tutorial check {step.number} ." in text
+
+
+@by_step
+def test_what_was_learned_leads_to_the_official_pages(step):
+    text = (step.path / "README.md").read_text(encoding="utf-8")
+    table = text.partition("\n## What you learned\n")[2].partition("\n> ")[0]
+    rows = [line for line in table.splitlines() if line.startswith("| ")][2:]
+    assert len(rows) >= 3
+    assert sum("](https://" in row for row in rows) > len(rows) / 2
+
+
+@by_step
+def test_the_tree_names_the_files_that_the_chapter_changes(step):
+    """A name alone will do: the folders are drawn."""
+    text = (step.path / "README.md").read_text(encoding="utf-8")
+    rest = text.partition("illustration: the files that this chapter touches")[2]
+    if step.number > "00":
+        before = STEPS[STEPS.index(step) - 1]
+        old, new = (contents(it.path) for it in (before, step))
+        changed = {path for path in old | new if old.get(path) != new.get(path)}
+        tree = rest.partition("```\n")[0]
+        names = {Path(path).name for path in changed - {"README.md"}}
+        assert names == set(re.findall(r"[\w.]+\.(?:py|js|css|html|json)", tree))
 
 
 @by_page
