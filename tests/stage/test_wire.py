@@ -119,20 +119,6 @@ async def test_a_paused_wire_stands_still_and_can_be_stepped_through(instructor)
     await expect(instructor.wire).to_have_count(before + 7)
 
 
-async def test_redis_can_be_stopped_and_started_again(instructor):
-    await instructor.go_to("08")
-    await expect(instructor.lamp("Redis")).to_be_visible()
-    await instructor.press("k")
-    await expect(instructor.lamp("Redis")).to_have_count(0)
-    await expect(instructor.lamp("alice")).to_have_count(0)
-    await instructor.press("k")
-    await expect(instructor.lamp("Redis")).to_be_visible()
-    await instructor.page.get_by_role("button", name="Reload").first.click()
-    await expect(instructor.lamp("alice")).to_be_visible()
-    await instructor.press("r")
-    await instructor.both_are_connected()
-
-
 async def test_who_has_joined_and_left_is_drawn_at_the_page_that_is_told(instructor):
     await instructor.go_to("07")
     await expect(instructor.groups).to_contain_text("presence chat_1: alice, bob")
@@ -153,3 +139,18 @@ async def test_presence_shows_how_long_each_entry_lives(instructor):
     await expect(instructor.groups).to_contain_text(
         re.compile(r"presence chat_1: alice [3-6]\.\d s, bob [3-6]\.\d s")
     )
+
+
+# Last, because at the steps before 08 the next handshake meets a dead connection.
+async def test_redis_can_be_stopped_and_started_again(instructor):
+    await instructor.go_to("08")
+    await expect(instructor.lamp("Redis")).to_be_visible()
+    await instructor.press("k")
+    await expect(instructor.lamp("Redis")).to_have_count(0)
+    await expect(instructor.lamp("alice")).to_have_count(0)
+    await instructor.press("k")
+    await expect(instructor.lamp("Redis")).to_be_visible()
+    await instructor.page.get_by_role("button", name="Reload").first.click()
+    await expect(instructor.lamp("alice")).to_be_visible()
+    await instructor.press("r")
+    await instructor.both_are_connected()
