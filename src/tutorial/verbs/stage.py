@@ -18,7 +18,8 @@ Stop with Ctrl-C.
 """
 OPENED = """
 Anyone in your network who opens http://{lan}/ can join the room of course 1 under any
-free name, without a password. Nothing else of the site can be opened from there.
+free name, without a password. Apart from that room and the page of its course, nothing
+of the site can be opened from there.
 """
 
 
