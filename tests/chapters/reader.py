@@ -86,13 +86,14 @@ class Reader:
             raise Mismatch(block, f"a new file {block.name}", "it is there already")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(block.text, encoding="utf-8")
-        self._note_change(block.name)
+        self._note_change(block.name, is_new=True)
 
     async def _do_copy(self, block):
         for name in block.text.split():
+            is_new = not (self.folder / name).exists()
             (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(self._step.path / name, self.folder / name)
-            self._note_change(name)
+            self._note_change(name, is_new)
 
     async def _do_diff(self, block):
         self._apply(block)
@@ -116,6 +117,8 @@ class Reader:
             text = re.sub(
                 r"^\+[^+].*", lambda m: self._translated(m[0]), text, flags=re.M
             )
+        names = re.findall(r"^(?:---|\+\+\+) [ab]/(\S+)", block.text, re.M)
+        new = [name for name in names if not (self.folder / name).exists()]
         done = subprocess.run(
             ["git", "apply", "--whitespace=nowarn", *options, "-"],
             cwd=self.folder,
@@ -126,17 +129,18 @@ class Reader:
         )
         if done.returncode:
             raise Mismatch(block, block.text, done.stderr)
-        for name in re.findall(r"^(?:---|\+\+\+) [ab]/(\S+)", block.text, re.M):
-            self._note_change(name)
+        for name in names:
+            self._note_change(name, name in new)
 
-    def _note_change(self, name):
+    def _note_change(self, name, is_new=False):
         """Remember that the server and the shell run code that has changed since.
 
+        A new module makes no server restart: runserver watches what it has imported.
         A browser asks for a script again by its time, in whole seconds (RFC 9110,
         8.8.2): two edits of a reader are never within the same one.
         """
         if name.endswith((".py", ".html")):
-            self._stale = True
+            self._stale |= not (is_new and name.endswith(".py"))
             self._close_shell()
         elif (self.folder / name).exists():
             self._edits += 1
