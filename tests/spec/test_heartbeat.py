@@ -168,6 +168,9 @@ async def test_the_lists_are_correct_again_after_redis_has_lost_them(
     assert await asyncio.gather(*silence) == [True] * 3
     await bob.close()
     for person in (alice, teacher):
+        # For some seconds by Redis' clock a person who is missing is still believed.
+        nobody = await person.see_nothing_for(patience)
+        assert not nobody, f"nobody was said to have left within {patience} s"
         await person.sees(left("bob"))
 
 

@@ -73,6 +73,8 @@ async def test_carol_is_drawn_as_refused_from_02_on_and_accepted_before(instruct
         assert ("refused: 403" in await arrow.inner_text()) == (kind == "refuse")
         await instructor.press("c")
         await expect(instructor.page.locator(".pane")).to_have_count(2)
+        # With her columns her arrows have gone; those of the others are still there.
+        assert {person for person, *_ in await instructor.arrows()} == {"alice", "bob"}
 
 
 @pytest.mark.parametrize(

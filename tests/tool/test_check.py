@@ -413,6 +413,15 @@ def state(folder):
 
 
 @pytest.mark.server
+def test_the_last_step_passes_although_it_waits_for_heartbeats(copy):
+    """`tutorial check` has less patience than these tests, and Redis its own clock."""
+    last = all_steps()[-1].number
+    with running(ROOT, "check", last, copy(last)) as tool:
+        assert tool.process.wait(4 * DEADLINE) == 0
+        assert f"Step {last}: " in tool.wait_until_said("This was the last step.")
+
+
+@pytest.mark.server
 def test_a_finished_step_passes_and_stays_as_it_is(copy):
     folder = copy("01")
     before = state(folder)

@@ -249,8 +249,8 @@ function tryOut(event) {
 
 // Key: the button's label, what it does, and, if the label does not say it, an explanation.
 const KEYS = {
-  "[": ["Step before ([)", () => neighbour(-1)],
-  "]": ["Next step (])", () => neighbour(1)],
+  "[": ["Step before ([)", () => neighbour(-1), "shows the step before"],
+  "]": ["Next step (])", () => neighbour(1), "shows the next step"],
   w: ["Wire (W)", () => toggle("wire"), "enlarges the wire"],
   d: ["Change (D)", () => toggle("change"), "enlarges what the chapter changes"],
   Space: ["Pause (Space)", () => { wire.setPaused(!wire.isPaused()); drawPause(); }, "pauses the wire"],
@@ -264,7 +264,7 @@ const KEYS = {
   m: ["Try a mistake (M)", () => tryOut({ type: "chat.mesage" }), "sends an event with a type that no consumer has a method for"],
   e: ["Try an error (E)", () => tryOut({ type: "chat.message" }), "sends an event that lacks what chat_message() needs"],
   l: ["Class (L)", () => program.lan && address.showModal(), "shows where a class can join, and who has (with --lan)"],
-  "?": ["Keys (?)", () => help.showModal(), "lists the keys"],
+  "?": ["Keys (?)", () => { help.showModal(); help.scrollTop = 0; }, "lists the keys"],
 };
 
 function clearAll() {
@@ -296,7 +296,7 @@ const list = help.querySelector("dl");
 for (const [key, [label, , words]] of [["its number", ["", , "shows that step"]], ...Object.entries(KEYS)]) {
   const term = document.createElement("dt");
   const meaning = document.createElement("dd");
-  term.textContent = key.length === 1 ? key.toUpperCase() : key;
+  term.textContent = { ArrowLeft: "←", ArrowRight: "→" }[key] ?? (key.length === 1 ? key.toUpperCase() : key);
   meaning.textContent = words ?? label;
   list.append(term, meaning);
 }

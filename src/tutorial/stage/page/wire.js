@@ -11,6 +11,8 @@ let byNumber = new Map();
 let people = [];
 // The newest lines of what each member of a class gets, by their text.
 let merged = new Map();
+// All that is drawn, to be drawn again when the columns change.
+let history = [];
 let paused = false;
 let waiting = [];
 let marked = null;
@@ -23,6 +25,10 @@ export function isPaused() {
 export function setPeople(names) {
   people = names;
   draw();
+  wire.replaceChildren();
+  merged = new Map();
+  marked = null;
+  history.forEach(append);
 }
 
 // A server that has ended cannot say that its sockets are closed.
@@ -34,6 +40,7 @@ export function serverHasEnded() {
 export function clearWire() {
   serverHasEnded();
   sockets.length = 0;
+  history = [];
   wire.replaceChildren();
   waiting = [];
   marked = null;
@@ -42,7 +49,7 @@ export function clearWire() {
 export function setPaused(value) {
   paused = value;
   if (!paused) {
-    waiting.splice(0).forEach(append);
+    waiting.splice(0).forEach(add);
     marked?.classList.remove("now");
     marked = null;
   }
@@ -55,7 +62,7 @@ export function waitingCount() {
 // One event on or back, while the wire is paused.
 export function step(by) {
   if (by > 0 && !(marked ?? wire.lastChild)?.nextSibling && waiting.length) {
-    append(waiting.shift());
+    add(waiting.shift());
   }
   const next = marked
     ? by > 0 ? marked.nextSibling : marked.previousSibling
@@ -146,8 +153,13 @@ export function hear(event, personOf) {
   if (paused) {
     waiting.push(line);
   } else {
-    append(line);
+    add(line);
   }
+}
+
+function add(line) {
+  history.push(line);
+  append(line);
 }
 
 function parsed(carried) {
