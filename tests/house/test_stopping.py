@@ -52,7 +52,7 @@ def test_a_process_that_ends_a_little_later_is_not_left_behind(started):
     assert not child.is_running()
 
 
-def test_a_process_that_does_not_end_is_told_and_killed(started):
+def test_a_process_that_does_not_end_is_reported_and_killed(started):
     tool = started(PARENT, GOES_ON)
     [child] = tool.family()
     assert tool.stop(signal.SIGTERM, within=1) == (-signal.SIGTERM, [child])

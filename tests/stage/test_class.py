@@ -122,7 +122,7 @@ async def test_twenty_join_by_name_and_the_wire_shows_one_in_and_many_out(teachi
     ],
 )
 @in_the_browser
-async def test_a_name_that_cannot_be_had_gets_a_sentence(teaching, name, reason):
+async def test_a_name_that_is_not_available_gets_a_sentence(teaching, name, reason):
     status, page = Student(teaching).join(name)
     assert status == 200
     assert re.search(f'role="alert">[^<]*{re.escape(reason)}', page)
@@ -202,3 +202,9 @@ def test_step_00_has_no_room_for_a_class():
         2,
         "tutorial: step 00 has no room to join: choose a later step.",
     )
+
+
+def test_an_address_of_another_machine_is_refused_in_one_line():
+    status, [line] = answer_of(ROOT, "stage", "03", "--lan", "192.0.2.7")
+    assert status == 2
+    assert "cannot be used (Cannot assign requested address)" in line

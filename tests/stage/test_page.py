@@ -3,6 +3,7 @@
 import http.client
 import signal
 import urllib.request
+from pathlib import Path
 
 import pytest
 from playwright.async_api import expect
@@ -80,6 +81,13 @@ async def test_the_keys_are_listed_and_every_key_has_a_button(instructor):
     await expect(buttons).to_have_count(len(listed) - 1)  # digits have the steps' own
 
 
+def copy_of(number, instructor):
+    """Return the folder from which the stage serves a step."""
+    folders = {process.cwd() for process in instructor.tool.family()}
+    [folder] = (folder for folder in folders if folder.endswith(f"/{number}"))
+    return Path(folder)
+
+
 @in_the_browser
 async def test_a_folder_of_ones_own_is_shown_with_what_it_lacks_and_left_alone(
     browser, tmp_path
@@ -88,13 +96,17 @@ async def test_a_folder_of_ones_own_is_shown_with_what_it_lacks_and_left_alone(
     consumers = mine / "chat/consumers.py"
     right = consumers.read_text()
     consumers.write_text(right.replace('"user": self.scope["user"].username,\n', ""))
+    (mine / "chat/forms.py").write_text("")  # what no chapter has asked for yet
     before = contents(mine)
     async with stage_page(browser, str(mine)) as instructor:
         await expect(instructor.title).to_have_text("04 · mychat")
         lacking = instructor.code.locator(".plus", has_text='"user": self.scope')
         await expect(lacking).to_be_visible()
         assert contents(mine) == before
+        copy = copy_of("04", instructor)
+        assert "chat/forms.py" in contents(copy)
         # A save restarts the server, which the wire says; the panes wait for a person.
+        (mine / "chat/forms.py").unlink()
         consumers.write_text(right)
         await instructor.sees("saved", "")
         nothing = instructor.page.locator("#place", has_text="Nothing is left to do")
@@ -108,7 +120,9 @@ async def test_a_folder_of_ones_own_is_shown_with_what_it_lacks_and_left_alone(
         await instructor.both_are_connected()
         await instructor.say("alice", "Here I am")
         await expect(instructor.log("bob")).to_contain_text("alice")
-        assert sorted(contents(mine)) == sorted(before)
+        # What has gone from the folder has gone from its copy.
+        assert "chat/forms.py" not in contents(copy)
+        assert sorted(contents(mine)) == sorted(before.keys() - {"chat/forms.py"})
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -122,7 +136,7 @@ def test_a_signal_ends_the_stage_and_nothing_is_left(tmp_path, number):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_neither_a_step_nor_a_project_is_told_in_one_line(tmp_path):
+def test_what_is_neither_a_step_nor_a_project_is_reported_in_one_line(tmp_path):
     status, [line] = answer_of(ROOT, "stage", str(tmp_path))
     assert status == 2
     assert line.startswith("tutorial: there is no step")

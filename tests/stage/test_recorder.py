@@ -55,7 +55,7 @@ def communicator(consumer, tell):
     return found
 
 
-async def test_every_event_of_an_echo_is_told_in_order():
+async def test_every_event_of_an_echo_is_recorded_in_order():
     told = []
     socket = communicator(Echo, told.append)
     await socket.connect()
@@ -78,7 +78,7 @@ async def test_every_event_of_an_echo_is_told_in_order():
 @pytest.mark.parametrize(
     ("consumer", "where"), [(Echo, "event loop"), (SyncEcho, "thread")]
 )
-async def test_where_the_methods_of_a_consumer_run_is_told(
+async def test_where_the_methods_of_a_consumer_run_is_recorded(
     consumer, where, monkeypatch
 ):
     monkeypatch.setattr("channels.db.close_old_connections", lambda: None)
@@ -89,7 +89,7 @@ async def test_where_the_methods_of_a_consumer_run_is_told(
     assert [e["where"] for e in told if e["kind"] == "consumer"] == [where]
 
 
-async def test_an_exception_is_told_with_its_last_line_and_goes_on():
+async def test_an_exception_is_recorded_with_its_last_line_and_raised_again():
     class Failing(Echo):
         async def receive(self, text_data):
             raise RuntimeError("a mistake")
@@ -105,7 +105,7 @@ async def test_an_exception_is_told_with_its_last_line_and_goes_on():
     ]
 
 
-async def test_what_a_consumer_asks_of_the_layer_is_told_with_its_socket():
+async def test_what_a_consumer_asks_of_the_layer_is_recorded_with_its_socket():
     class Group(Echo):
         async def connect(self):
             await self.channel_layer.group_add("all", self.channel_name)

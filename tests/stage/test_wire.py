@@ -56,7 +56,7 @@ async def test_a_handshake_is_drawn_from_the_question_to_the_answer(instructor):
     kinds = [kind for person, kind, _ in await instructor.arrows() if person == "bob"]
     assert kinds == ["open", "consumer", "call", "add", "accept"]
     opened = await instructor.sees(
-        "open", "bob", "asks for /ws/chat/room/1/ Origin: http"
+        "open", "bob", "connects to /ws/chat/room/1/ Origin: http"
     )
     await opened.click()
     whole = json.loads(await instructor.page.locator("#whole pre").inner_text())
@@ -109,7 +109,7 @@ async def test_a_paused_wire_stands_still_and_can_be_stepped_through(instructor)
     await instructor.say("alice", "while it is paused")
     await expect(instructor.log("bob")).to_contain_text("while it is paused")
     pause = instructor.page.locator("[data-key=Space]")
-    await expect(pause).to_contain_text("7 wait")
+    await expect(pause).to_contain_text("7 waiting")
     assert await instructor.wire.count() == before
     now = instructor.page.locator("#wire .now")
     await instructor.press("ArrowRight")
@@ -121,7 +121,9 @@ async def test_a_paused_wire_stands_still_and_can_be_stepped_through(instructor)
     await expect(instructor.wire).to_have_count(before + 7)
 
 
-async def test_who_has_joined_and_left_is_drawn_at_the_page_that_is_told(instructor):
+async def test_who_has_joined_and_left_is_drawn_at_the_page_that_gets_the_frame(
+    instructor,
+):
     await instructor.go_to("07")
     await expect(instructor.groups).to_contain_text("presence chat_1: alice, bob")
     await instructor.press("t")

@@ -54,7 +54,7 @@ def test_a_folder_that_keeps_the_contract_passes(copy):
         ),
     ],
 )
-def test_a_folder_of_an_earlier_step_is_told_what_is_missing(
+def test_for_a_folder_of_an_earlier_step_the_missing_part_is_named(
     copy, step, other, sentence
 ):
     status, line = answer(*SETTINGS, "--step", step, f"--project={copy(other)}")
@@ -82,7 +82,7 @@ def test_a_folder_of_an_earlier_step_is_told_what_is_missing(
         ),
     ],
 )
-def test_a_missing_file_is_told_in_one_sentence(copy, file, sentence):
+def test_a_missing_file_is_reported_in_one_sentence(copy, file, sentence):
     folder = copy("03")
     (folder / file).unlink()
     status, line = answer(*SETTINGS, "--step", "03", f"--project={folder}")
@@ -125,7 +125,7 @@ def test_a_missing_file_is_told_in_one_sentence(copy, file, sentence):
         ),
     ],
 )
-def test_a_mistake_in_a_file_is_told_in_one_sentence(
+def test_a_mistake_in_a_file_is_reported_in_one_sentence(
     copy, file, right, wrong, sentence
 ):
     folder = copy("03")
@@ -137,7 +137,7 @@ def test_a_mistake_in_a_file_is_told_in_one_sentence(
     assert line.startswith(f"ERROR: {sentence}")
 
 
-def test_an_asgi_module_without_application_is_told_in_one_sentence(copy):
+def test_an_asgi_module_without_application_is_reported_in_one_sentence(copy):
     folder = copy("01")
     (folder / "config/asgi.py").write_text("app = None\n")
     status, line = answer(*SETTINGS, "--step", "01", f"--project={folder}")
@@ -148,7 +148,7 @@ def test_an_asgi_module_without_application_is_told_in_one_sentence(copy):
     )
 
 
-def test_a_folder_that_is_none_and_a_step_that_is_none_are_told(tmp_path):
+def test_a_folder_or_a_step_that_does_not_exist_is_reported(tmp_path):
     nowhere = tmp_path / "nowhere"
     assert answer(*SETTINGS, "--step", "1", f"--project={nowhere}") == (
         4,

@@ -39,15 +39,15 @@ def port_number(text):
     raise argparse.ArgumentTypeError(f"{text!r} is not a port: use a number like 8000")
 
 
-def refuse_taken_port(port, example="--port {}"):
-    """Raise TutorialError if no server can listen on `port`.
+def refuse_taken_port(port, example="--port {}", host=HOST):
+    """Raise TutorialError if no server can listen on `port` of the address `host`.
 
     Its message suggests the next port, in the form of `example`.
     """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port))
+            probe.bind((host, port))
         except OSError as error:
             other = example.format(port + 1 if 1024 <= port < 65535 else 8000)
             raise TutorialError(

@@ -4,6 +4,9 @@ import html
 import re
 from urllib.parse import parse_qs
 
+from .people import signed_in
+from .responses import refuse, respond
+
 COURSE = 1
 ROOM = f"/chat/room/{COURSE}/"
 # Everything else of the site is closed, the admin and the log-in form with it.
@@ -48,21 +51,19 @@ class Classroom:
 
     async def __call__(self, scope, receive, send):
         path, headers = scope["path"], dict(scope["headers"])
-        is_open = headers.get(b"host") == self.host
-        if scope["type"] == "websocket":
-            if not (is_open and OPEN.fullmatch(path)):
-                return await send({"type": "websocket.close"})
+        is_here = headers.get(b"host") == self.host
+        if is_here and scope["type"] == "http" and path == "/":
+            await self.join(scope, receive, send)
+        elif not (is_here and OPEN.fullmatch(path)):
+            await refuse(scope, send, b"Only the room is open here.")
+        elif scope["type"] == "http":
+            await self.application(scope, receive, send)
+        else:
             self.sockets.add(send)
             try:
                 await self.application(scope, receive, send)
             finally:
                 self.sockets.discard(send)
-        elif is_open and path == "/":
-            await self.join(scope, receive, send)
-        elif is_open and OPEN.fullmatch(path):
-            await self.application(scope, receive, send)
-        else:
-            await respond(send, 403, b"Only the room is open here.")
 
     async def join(self, scope, receive, send):
         """Ask for a name; take it, and lead to the room."""
@@ -75,10 +76,9 @@ class Classroom:
                 cookie = f"sessionid={key}; Path=/; HttpOnly; SameSite=Lax"
                 headers = [(b"location", ROOM.encode())]
                 headers.append((b"set-cookie", cookie.encode()))
-                return await respond(send, 303, b"", headers)
+                return await respond(send, 303, b"", headers=headers)
         page = PAGE.format(name=html.escape(name), reason=html.escape(reason))
-        headers = [(b"content-type", b"text/html; charset=utf-8")]
-        await respond(send, 200, page.encode(), headers)
+        await respond(send, 200, page.encode(), "text/html")
 
     async def send_away(self):
         """Close the sockets of the class, and remove its users with their sessions."""
@@ -98,12 +98,6 @@ async def name_in(receive):
             return form.get("name", [""])[0].strip()
 
 
-async def respond(send, status, body, headers=()):
-    headers = [*headers, (b"cache-control", b"no-store")]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-
-
 async def enrol(name):
     """Make a user of this name who is on the course; return ("", session key).
 
@@ -118,8 +112,6 @@ def _enrol(name):
     from courses.models import Course
     from django.contrib.auth.models import User
     from django.core.exceptions import ValidationError
-
-    from .served import signed_in
 
     user = User(username=name)
     user.set_unusable_password()

@@ -4,6 +4,8 @@ import json
 import mimetypes
 from pathlib import Path
 
+from .responses import refuse, respond
+
 PAGE = Path(__file__).parent / "page"
 
 
@@ -52,25 +54,8 @@ class Page:
 
 
 async def serve_file(path, send):
-    """Send a file of the page, which no browser keeps: the next stage may differ."""
+    """Send a file of the page."""
     file = PAGE / (path.strip("/") or "index.html")
     if file.parent != PAGE or not file.is_file():
-        return await answer(send, 404, b"Not found", "text/plain")
-    await answer(send, 200, file.read_bytes(), mimetypes.guess_type(file)[0])
-
-
-async def refuse(scope, send):
-    if scope["type"] == "http":
-        await answer(send, 403, b"Forbidden", "text/plain")
-    else:
-        await send({"type": "websocket.close"})
-
-
-async def answer(send, status, body, kind):
-    headers = [
-        (b"content-type", f"{kind}; charset=utf-8".encode()),
-        (b"cache-control", b"no-store"),
-        (b"content-length", b"%d" % len(body)),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+        return await respond(send, 404, b"Not found")
+    await respond(send, 200, file.read_bytes(), mimetypes.guess_type(file)[0])

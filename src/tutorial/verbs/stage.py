@@ -61,7 +61,9 @@ def stage(name, port, address=None):
     if address is not None:
         if step.number == "00":
             raise TutorialError("step 00 has no room to join: choose a later step.")
-        lan = f"{address or own_address()}:{port + 1}"
+        address = address or own_address()
+        refuse_taken_port(port + 1, host=address)
+        lan = f"{address}:{port + 1}"
         say(OPENED.format(lan=lan))
     # Not above: Twisted takes its time, and makes an event loop.
     from daphne.server import Server
@@ -111,7 +113,7 @@ def own_address():
             probe.connect(("192.0.2.1", 9))
         except OSError:
             raise TutorialError(
-                "this machine is in no network: name its address, as in --lan 10.0.0.7."
+                "this machine is in no network: give its address, as in --lan 10.0.0.7."
             )
         return probe.getsockname()[0]
 

@@ -233,7 +233,7 @@ function toggle(name) {
 function drawPause() {
   const button = buttons.querySelector("[data-key=Space]");
   const count = wire.waitingCount();
-  button.textContent = wire.isPaused() ? `Go on (Space)${count ? `, ${count} wait` : ""}` : "Pause (Space)";
+  button.textContent = wire.isPaused() ? `Continue (Space)${count ? `, ${count} waiting` : ""}` : "Pause (Space)";
 }
 
 function neighbour(by) {
@@ -256,7 +256,7 @@ const KEYS = {
   Space: ["Pause (Space)", () => { wire.setPaused(!wire.isPaused()); drawPause(); }, "pauses the wire"],
   ArrowLeft: ["←", () => arrow(-1), "the slide before, or, while paused, the event before"],
   ArrowRight: ["→", () => arrow(1), "the next slide, or, while paused, the next event"],
-  x: ["carol knocks (X)", () => knock("carol"), "lets carol, who is not on course 1, ask for the room's socket"],
+  x: ["carol knocks (X)", () => knock("carol"), "connects as carol, who is not on course 1, without her page"],
   c: ["carol (C)", () => bring("carol"), "brings carol in, or sends her away"],
   t: ["teacher (T)", () => bring("teacher"), "brings the teacher in, or sends her away"],
   r: ["Clear (R)", () => { ask("clear"); clearAll(); }, "clears the wire and Redis, loads all pages, and sends a class away"],
@@ -293,7 +293,7 @@ for (const [key, [label, call]] of Object.entries(KEYS)) {
   buttons.append(button);
 }
 const list = help.querySelector("dl");
-for (const [key, [label, , words]] of [["its number", ["", , "shows that step"]], ...Object.entries(KEYS)]) {
+for (const [key, [label, , words]] of [["a step's number", ["", , "shows that step"]], ...Object.entries(KEYS)]) {
   const term = document.createElement("dt");
   const meaning = document.createElement("dd");
   term.textContent = { ArrowLeft: "←", ArrowRight: "→" }[key] ?? (key.length === 1 ? key.toUpperCase() : key);

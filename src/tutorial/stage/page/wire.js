@@ -104,8 +104,8 @@ const layer = () => 2;
 
 // What each kind of event draws: from, to, a word, and what it carries.
 const ARROWS = {
-  open: (e, s) => [page(s.person), consumer(s.person), `asks for ${e.path}`, `Origin: ${e.origin || "none"}`],
-  consumer: (e, s) => [consumer(s.person), consumer(s.person), `a consumer for ${e.user || "nobody"}`, `its methods run in ${e.where === "thread" ? "a thread" : "the event loop"}`],
+  open: (e, s) => [page(s.person), consumer(s.person), `connects to ${e.path}`, `Origin: ${e.origin || "none"}`],
+  consumer: (e, s) => [consumer(s.person), consumer(s.person), `a consumer for ${e.user || "nobody"};`, `its methods run in ${e.where === "thread" ? "a thread" : "the event loop"}`],
   call: (e, s) => e.event
     ? [layer(), consumer(s.person), `${e.event.type} → ${e.method} (${s.where})`, e.event]
     : [consumer(s.person), consumer(s.person), `${e.method} (${s.where})`, ""],
@@ -117,8 +117,8 @@ const ARROWS = {
   discard: (e, s) => [consumer(s.person), layer(), `group_discard ${e.group}`, ""],
   send: (e, s) => [s.person ? consumer(s.person) : layer(), layer(), `${e.group ? "group_send" : "send"} ${e.group ?? e.channel}`, e.event],
   close: (e, s) => [consumer(s.person), page(s.person), `close ${e.code}`, "", true],
-  gone: (e, s) => [page(s.person), consumer(s.person), `gone ${e.code ?? ""}`, ""],
-  error: (e, s) => [consumer(s.person), page(s.person), `exception`, e.text, true],
+  gone: (e, s) => [page(s.person), consumer(s.person), `the browser has left: ${e.code ?? ""}`, ""],
+  error: (e, s) => [consumer(s.person), page(s.person), "exception", e.text, true],
   saved: () => [layer(), layer(), "a file was saved: the server restarts", ""],
 };
 
