@@ -7,7 +7,8 @@
 # make install                      make .venv with the command `tutorial`
 # make requirements                 compile the pinned requirements again
 # make table                        write docs/steps.md's table again
-# make screenshot                   take the pictures in docs again
+# make diagrams                     draw the chapters' diagrams in docs again
+# make screenshot                   take the pictures in docs again, diagrams as well
 # PYTHON=python3.13                 the Python for a new .venv
 
 PYTHON = python3
@@ -26,8 +27,8 @@ COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --upgrade \
 	--fork-strategy fewest \
 	--custom-compile-command "make requirements"
-# What the browser tests load into pages. Mermaid draws the chapters' diagrams on the
-# web, and axe looks for what keeps people out: name-version, file, SHA-512.
+# What the browser tests load into pages. Mermaid draws the chapters' diagrams, as it does
+# on the web, and axe looks for what keeps people out: name-version, file, SHA-512.
 MERMAID = mermaid-11.17.2 dist/mermaid.min.js \
 	57a2b70bc101744b0f1595d228c25eea9a50384371b87011afd1af1d7e21878ee501b84c443f6a7f8a042bb2e869143150b31af34feab798073bbdda0a578106
 AXE = axe-core-4.14.1 axe.min.js \
@@ -38,7 +39,8 @@ FROM_NPM = cd .venv && npm pack --silent $(shell echo $(word 1,$(1)) | sed 's/-\
 	tar -xzOf $(word 1,$(1)).tgz package/$(word 2,$(1)) >$(notdir $(word 2,$(1))) && \
 	rm $(word 1,$(1)).tgz
 
-.PHONY: install run stage notebooks test pythons check lint requirements table screenshot
+.PHONY: install run stage notebooks test pythons check lint requirements table diagrams \
+	screenshot
 
 # With exec a signal to make reaches the tool, not a shell in between.
 run: .venv/run.done
@@ -76,7 +78,10 @@ requirements: .venv/uv.done
 table: .venv/test.done
 	@.venv/bin/python -m tests.readme.table
 
-screenshot: .venv/test.done
+diagrams: .venv/test.done .venv/npm.done
+	@.venv/bin/python -m tests.readme.diagrams
+
+screenshot: diagrams
 	@.venv/bin/python -m tests.readme.screenshot
 
 .venv/uv.done: requirements-uv.txt
