@@ -5,7 +5,7 @@ import pytest
 from tutorial.chapters.edits import words
 from tutorial.shared.git import compare
 from tutorial.shared.steps import all_steps, step_before
-from tutorial.stage.slides import pieces_of, slides
+from tutorial.stage.slides import drawn, marked, pieces_of, slides
 
 CHAPTERS = all_steps()[1:]
 
@@ -46,3 +46,21 @@ def test_the_words_that_differ_are_marked_and_only_in_lines_that_are_alike():
 
 def test_the_first_step_has_no_slides():
     assert slides(all_steps()[0]) == []
+
+
+def test_a_slide_is_drawn_with_its_signs_and_marks_and_its_code_as_text():
+    rows = [
+        (" ", "def look():"),
+        ("-", "    now(<b>)"),
+        ("+", "    await now(<b>)"),
+    ]
+    assert drawn(marked(rows)) == (
+        '<div class="same"> <span>def look():</span></div>'
+        '<div class="minus">-    <span>now(&lt;b&gt;)</span></div>'
+        '<div class="plus">+    <mark>await </mark><span>now(&lt;b&gt;)</span></div>'
+    )
+
+
+def test_what_git_says_about_the_end_of_a_file_is_drawn_as_a_line():
+    rows = [("+", "last"), ("\\", " No newline at end of file")]
+    assert drawn(marked(rows)).endswith("<span>No newline at end of file</span></div>")

@@ -2,6 +2,7 @@
 
 import re
 from difflib import SequenceMatcher
+from html import escape
 
 from ..chapters.edits import edits
 from ..chapters.patches import read_diff
@@ -14,6 +15,7 @@ METHOD = re.compile(r"\s*(@|(async )?def |class |(export )?function )")
 ENOUGH = 10  # lines, after which the next method has a slide of its own
 CONTEXT = 3  # lines around a change that is in no method
 LAST = ".css"
+CLASSES = {"+": "plus", "-": "minus"}
 
 
 def slides(step, folder=None):
@@ -37,6 +39,29 @@ def slides(step, folder=None):
             slide = {"file": file.name, "section": section, "rows": marked(part)}
             found.append((file.name.endswith(LAST), number, slide))
     return [slide for *_, slide in sorted(found, key=lambda place: place[:2])]
+
+
+def without_slides(folder=None):
+    """Return a sentence that says why there are no slides."""
+    if folder:
+        return "Nothing is left to do in this folder."
+    return "The site before the first chapter."
+
+
+def drawn(rows):
+    """Return the rows of a slide as HTML: a <div> each, a <mark> for what differs."""
+    return "".join(
+        f'<div class="{CLASSES.get(sign, "same")}">{escape(sign)}'
+        f"{''.join(drawn_piece(*piece) for piece in pieces)}</div>"
+        for sign, pieces in rows
+    )
+
+
+def drawn_piece(text, differs):
+    """Return a piece as HTML; spaces before what is the same are left as they are."""
+    code = text if differs else text.lstrip()
+    tag, space = "mark" if differs else "span", text[: len(text) - len(code)]
+    return f"{space}<{tag}>{escape(code)}</{tag}>" if code else space
 
 
 def parts(rows):

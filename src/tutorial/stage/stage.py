@@ -24,7 +24,7 @@ from ..shared.git import NOISE
 from ..shared.ports import HOST, free_port
 from ..shared.processes import end_group
 from ..shared.steps import all_steps
-from .slides import slides
+from .slides import drawn, slides, without_slides
 
 PEOPLE = ("alice", "bob", "carol", "teacher")
 LOOK = 0.5  # seconds between two looks at the files, and at Redis
@@ -38,6 +38,7 @@ class Play:
 
     def __init__(self, step, source, copy, redis_url, lan):
         self.step, self.source, self.copy = step, source, copy
+        self.own = None if source == step.path else source
         self.redis_url, self.lan = redis_url, lan
         self.ports = {name: free_port() for name in PEOPLE}
         self.state, self.reason = "starting", ""
@@ -110,10 +111,11 @@ class Play:
         return found
 
     def changes(self):
-        """Return the slides, which change when a file does."""
+        """Return the slides, drawn; they change when a file does."""
         if self.slides is None:
-            own = None if self.source == self.step.path else self.source
-            self.slides = slides(self.step, own)
+            self.slides = slides(self.step, self.own)
+            for slide in self.slides:
+                slide["code"] = drawn(slide.pop("rows"))
         return self.slides
 
 
@@ -194,17 +196,17 @@ class Stage:
         play = self.shown
         path = ROOM if play.step.number > "00" else COURSE
         text = (play.step.path / "README.md").read_text(encoding="utf-8")
-        own = None if play.source == play.step.path else play.source
         return {
             "kind": "program",
             "steps": list(self.plays),
             "number": play.step.number,
             "title": text.partition("\n")[0].partition(": ")[2],
-            "folder": own and own.name,
+            "folder": play.own and play.own.name,
             "people": {n: f"http://{HOST}:{p}{path}" for n, p in play.ports.items()},
             "state": play.state,
             "reason": play.reason,
             "slides": play.changes(),
+            "nothing": without_slides(play.own),
             "lan": self.lan and f"http://{self.lan}/",
             "code": self.lan and segno.make(f"http://{self.lan}/").svg_inline(scale=8),
             "joined": self.joined,

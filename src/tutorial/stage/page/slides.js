@@ -4,8 +4,6 @@ const [place, code] = ["place", "code"].map((id) => document.getElementById(id))
 let slides = [];
 let number = 0;
 
-const CLASSES = { "+": "plus", "-": "minus", " ": "same" };
-
 export function setSlides(found, nothing) {
   slides = found;
   number = 0;
@@ -28,17 +26,7 @@ function show(nothing = "") {
   const file = document.createElement("b");
   file.textContent = slide.file;
   place.append(`${number + 1} of ${slides.length}`, file, slide.section);
-  for (const [sign, pieces] of slide.rows) {
-    const row = document.createElement("div");
-    row.className = CLASSES[sign];
-    row.append(sign);
-    for (const [text, differs] of pieces) {
-      const piece = document.createElement(differs ? "mark" : "span");
-      piece.textContent = text;
-      row.append(piece);
-    }
-    code.append(row);
-  }
+  code.innerHTML = slide.code;
   const first = code.querySelector(".plus, .minus");
   // What changes is seen first; the beginning of a long method is above it.
   code.scrollTop = first ? Math.max(first.offsetTop - code.offsetTop - 60, 0) : 0;

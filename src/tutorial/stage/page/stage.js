@@ -40,7 +40,7 @@ const HEAR = {
   // The folder has changed: its slides, too, but nobody's page.
   changed(message) {
     program = message;
-    setSlides(program.slides, nothing());
+    setSlides(program.slides, program.nothing);
   },
   ready() {
     const first = server !== "restarting";
@@ -81,10 +81,6 @@ function hearEvent(event) {
   drawPause();
 }
 
-function nothing() {
-  return program.folder ? "Nothing is left to do in this folder." : "The site before the first chapter.";
-}
-
 function drawProgram() {
   title.textContent = `${program.number} · ${program.folder ?? program.title}`;
   steps.replaceChildren(
@@ -98,7 +94,7 @@ function drawProgram() {
       return button;
     })
   );
-  setSlides(program.slides, nothing());
+  setSlides(program.slides, program.nothing);
   drawClass();
   drawPanes();
   drawLamps();
