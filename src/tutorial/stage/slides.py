@@ -22,7 +22,8 @@ def slides(step, folder=None):
     """Return the slides of a chapter, or, with a `folder`, what it lacks of the step.
 
     A slide is {"file", "section", "rows"}; a row is [sign, pieces]. The sign is " ",
-    "+" or "-"; a piece is [text, whether it differs from the line that it replaces].
+    "+" or "-"; a piece is [text, whether it differs from the line that it replaces]. A
+    file that is empty has a slide without rows.
     """
     earlier = [other for other in all_steps() if other < step]
     if not (folder or earlier):
@@ -35,7 +36,7 @@ def slides(step, folder=None):
     found = []
     for file in read_diff(compare(folder or earlier[-1].path, step.path, FORM)):
         number, section = first.get(file.name, (len(blocks), ""))
-        for part in (part for _, rows in file.hunks for part in parts(rows)):
+        for part in [part for _, rows in file.hunks for part in parts(rows)] or [[]]:
             slide = {"file": file.name, "section": section, "rows": marked(part)}
             found.append((file.name.endswith(LAST), number, slide))
     return [slide for *_, slide in sorted(found, key=lambda place: place[:2])]
@@ -50,6 +51,8 @@ def without_slides(folder=None):
 
 def drawn(rows):
     """Return the rows of a slide as HTML: a <div> each, a <mark> for what differs."""
+    if not rows:
+        return "No line of this file changes."
     return "".join(
         f'<div class="{CLASSES.get(sign, "same")}">{escape(sign)}'
         f"{''.join(drawn_piece(*piece) for piece in pieces)}</div>"
