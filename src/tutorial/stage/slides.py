@@ -46,13 +46,13 @@ def without_slides(folder=None):
     """Return a sentence that says why there are no slides."""
     if folder:
         return "Nothing is left to do in this folder."
-    return "The site before the first chapter."
+    return "This is the site before the chat. Its chapter leaves it as it is."
 
 
 def drawn(rows):
     """Return the rows of a slide as HTML: a <div> each, a <mark> for what differs."""
     if not rows:
-        return "No line of this file changes."
+        return "This file has no lines to show."
     return "".join(
         f'<div class="{CLASSES.get(sign, "same")}">{escape(sign)}'
         f"{''.join(drawn_piece(*piece) for piece in pieces)}</div>"
