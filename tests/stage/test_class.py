@@ -131,7 +131,14 @@ async def test_a_name_that_is_not_available_gets_a_sentence(teaching, name, reas
 
 @pytest.mark.parametrize(
     "path",
-    ["/admin/", "/accounts/login/", "/chat/room/2/", "/static/../db.sqlite3", "/wire"],
+    [
+        "/admin/",
+        "/accounts/login/",
+        "/chat/room/2/",
+        "/static/../db.sqlite3",
+        "/wire",
+        "/handout/04",
+    ],
 )
 @in_the_browser
 async def test_nothing_but_the_room_is_open_to_the_class(teaching, path):
@@ -160,6 +167,19 @@ async def test_another_host_another_origin_and_nobody_are_refused(teaching):
         connection = http.client.HTTPConnection(ELSEWHERE, port, timeout=DEADLINE)
         with pytest.raises(ConnectionRefusedError):
             connection.request("GET", "/")
+
+
+@in_the_browser
+async def test_the_hand_outs_are_for_this_machine_only(teaching):
+    here, there = (
+        http.client.HTTPConnection(host, teaching.port, timeout=DEADLINE)
+        for host in ("127.0.0.1", ELSEWHERE)
+    )
+    here.request("GET", "/handout/04")
+    assert here.getresponse().status == 200
+    here.close()
+    with pytest.raises(ConnectionRefusedError):
+        there.request("GET", "/handout/04")
 
 
 @in_the_browser

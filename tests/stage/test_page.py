@@ -76,7 +76,7 @@ async def test_the_keys_are_listed_and_every_key_has_a_button(instructor):
     await instructor.press("?")
     listed = await instructor.page.locator("#help dt").all_inner_texts()
     await instructor.page.keyboard.press("Escape")
-    assert {"W", "D", "Space", "R", "K", "[", "]", "←"} <= set(listed)
+    assert {"W", "D", "H", "Space", "R", "K", "[", "]", "←"} <= set(listed)
     buttons = instructor.page.locator("#buttons button")
     await expect(buttons).to_have_count(len(listed) - 1)  # digits have the steps' own
 
@@ -96,12 +96,17 @@ async def test_a_folder_of_ones_own_is_shown_with_what_it_lacks_and_left_alone(
     consumers = mine / "chat/consumers.py"
     right = consumers.read_text()
     consumers.write_text(right.replace('"user": self.scope["user"].username,\n', ""))
-    (mine / "chat/forms.py").write_text("")  # what no chapter has asked for yet
+    # What no chapter has asked for yet, and not in UTF-8.
+    (mine / "chat/forms.py").write_bytes(b"# caf\xe9\n")
     before = contents(mine)
     async with stage_page(browser, str(mine)) as instructor:
         await expect(instructor.title).to_have_text("04 · mychat")
         lacking = instructor.code.locator(".plus", has_text='"user": self.scope')
         await expect(lacking).to_be_visible()
+        handout = f"http://127.0.0.1:{instructor.port}/handout/04"
+        text = await (await instructor.page.request.get(handout)).text()
+        assert "What mychat lacks of step 04" in text
+        assert "<span># caf?</span>" in text
         assert contents(mine) == before
         copy = copy_of("04", instructor)
         assert "chat/forms.py" in contents(copy)
@@ -111,6 +116,8 @@ async def test_a_folder_of_ones_own_is_shown_with_what_it_lacks_and_left_alone(
         await instructor.sees("saved", "")
         nothing = instructor.page.locator("#place", has_text="Nothing is left to do")
         await expect(nothing).to_be_visible()
+        text = await (await instructor.page.request.get(handout)).text()
+        assert "Nothing is left to do in this folder." in text
         closed = instructor.pane("alice").get_by_role("status")
         await expect(closed).to_contain_text("Closed")
         await expect(instructor.lamp("server")).to_be_visible()

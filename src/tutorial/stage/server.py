@@ -1,5 +1,6 @@
-"""The server of the stage's page: its files, and a socket to the Stage."""
+"""The server of the stage's page: its files, hand-outs, and a socket to the Stage."""
 
+import asyncio
 import json
 import mimetypes
 from pathlib import Path
@@ -7,10 +8,16 @@ from pathlib import Path
 from .responses import refuse, respond
 
 PAGE = Path(__file__).parent / "page"
+HANDOUT = "/handout/"
+# A hand-out is text from files: whatever is in it runs nothing and fetches nothing.
+POLICY = b"default-src 'none'; style-src 'self' 'unsafe-inline'; img-src data:"
 
 
 class Page:
-    """An ASGI application: the page at /, its files beside it, its socket at /wire."""
+    """An ASGI application: the page at /, its files beside it, its socket at /wire.
+
+    The hand-out of step 03 is at /handout/03.
+    """
 
     def __init__(self, stage, port):
         self.stage = stage
@@ -23,11 +30,23 @@ class Page:
             # A name of another site may lead here, too (DNS rebinding).
             await refuse(scope, send)
         elif scope["type"] == "http":
-            await serve_file(scope["path"], send)
+            path = scope["path"]
+            serve = self.hand_out if path.startswith(HANDOUT) else serve_file
+            await serve(path, send)
         elif headers.get(b"origin") in self.origins:
             await self.talk(receive, send)
         else:
             await refuse(scope, send)
+
+    async def hand_out(self, path, send):
+        """Send the hand-out of a step."""
+        number = path.removeprefix(HANDOUT)
+        page = await asyncio.to_thread(self.stage.handout, number)
+        if page is None:
+            return await respond(send, 404, b"Not found")
+        policy = [(b"content-security-policy", POLICY)]
+        # A file in a folder of one's own may be in another encoding.
+        await respond(send, 200, page.encode(errors="replace"), "text/html", policy)
 
     async def talk(self, receive, send):
         """Pass on what the Stage tells the page, and do what the page asks for."""

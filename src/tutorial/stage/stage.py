@@ -24,6 +24,7 @@ from ..shared.git import NOISE
 from ..shared.ports import HOST, free_port
 from ..shared.processes import end_group
 from ..shared.steps import all_steps
+from .handout import handout
 from .slides import drawn, slides, without_slides
 
 PEOPLE = ("alice", "bob", "carol", "teacher")
@@ -211,6 +212,17 @@ class Stage:
             "code": self.lan and segno.make(f"http://{self.lan}/").svg_inline(scale=8),
             "joined": self.joined,
         }
+
+    def handout(self, number):
+        """Return the hand-out of the step with this number, or None if there is none.
+
+        Called from a thread of its own, since git compares two folders.
+        """
+        for step in all_steps():
+            if step.number == number:
+                play = self.plays.get(number)
+                return handout(step, play and play.own)
+        return None
 
     # What goes on all the time
 

@@ -259,6 +259,7 @@ const KEYS = {
   k: ["Redis (K)", () => ask("redis"), "stops Redis, or starts it again"],
   m: ["Try a mistake (M)", () => tryOut({ type: "chat.mesage" }), "sends an event with a type that no consumer has a method for"],
   e: ["Try an error (E)", () => tryOut({ type: "chat.message" }), "sends an event that lacks what chat_message() needs"],
+  h: ["Hand-out (H)", () => window.open(`/handout/${program.number}`), "opens the chapter and its change on a page that prints well"],
   l: ["Class (L)", () => program.lan && address.showModal(), "shows where a class can join, and who has (with --lan)"],
   "?": ["Keys (?)", () => { help.showModal(); help.scrollTop = 0; }, "lists the keys"],
 };
