@@ -109,6 +109,17 @@ class Socket:
         await self.send_frame("")
         assert "error" in await self.hear()
 
+    async def is_up_to_date(self):
+        """Wait until all events that were sent to it before have been handled.
+
+        A message of its own comes after them. What it hears until then is dropped, and
+        everybody in the room hears the message.
+        """
+        message = f"up to date, {id(self)}"
+        await self.send(message)
+        while (await self.hear()).get("message") != message:
+            pass
+
     async def _next(self, wanted):
         while not wanted:
             await self._keep_next()
