@@ -103,11 +103,11 @@ class Process:
             )
 
     def interrupt(self):
-        """Press Ctrl-C, and wait for the end; kill what does not end in 5 seconds."""
+        """Press Ctrl-C, and wait for the end; kill what does not end."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.python.pid, signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self.python.wait(5)
+            self.python.wait(DEADLINE)
         self.end()
 
     def end(self):
@@ -175,7 +175,7 @@ class Shell:
         """Leave the shell, with Ctrl-D."""
         self._python.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._python.wait(2)
+            self._python.wait(DEADLINE)
         self._python.kill()
         self._python.close()
 

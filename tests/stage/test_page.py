@@ -154,7 +154,9 @@ async def test_a_request_by_another_name_and_a_socket_from_another_site_are_refu
     instructor,
 ):
     for host, status in (("evil.example", 403), (f"127.0.0.1:{instructor.port}", 200)):
-        connection = http.client.HTTPConnection("127.0.0.1", instructor.port, timeout=5)
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", instructor.port, timeout=DEADLINE
+        )
         connection.request("GET", "/", headers={"Host": host})
         assert connection.getresponse().status == status
         connection.close()
