@@ -220,6 +220,7 @@ class Reader:
             assert not untold, f"{self._page.name} does not show this:\n{seen}"
 
     async def _do_pycon(self, block):
+        self._restart_what_is_stale()
         if self._shell is None:
             self._shell = Shell(self.folder, self._env)
         self._shell.type(block, self._translated, self._shown)
