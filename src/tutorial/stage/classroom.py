@@ -81,10 +81,10 @@ class Classroom:
         await respond(send, 200, page.encode(), "text/html")
 
     async def send_away(self):
-        """Close the sockets of the class, and remove its users with their sessions."""
+        """Remove the users of the class, and close its sockets."""
+        await remove()
         for send in list(self.sockets):
             await send({"type": "websocket.close", "code": 4001})
-        await remove()
 
 
 async def name_in(receive):

@@ -160,13 +160,14 @@ class Stage:
             await self.tell(self.program())
 
     async def clear(self):
-        """Remove all keys, ghosts too, and the class; the page loads its panes."""
+        """Remove all keys, ghosts too, and the class; then the page loads its panes."""
         if self.lan:
             self.joined.clear()
             self._ask({})
         with contextlib.suppress(RedisError):
             async with redis.from_url(self.shown.redis_url) as client:
                 await client.flushdb()
+        await self.tell({"kind": "cleared"})
 
     async def switch_redis(self):
         """Stop Valkey, or start it again at the same port, with nothing in it."""

@@ -66,6 +66,8 @@ const HEAR = {
     program.joined.push(user);
     drawJoined();
   },
+  // Not before: Redis would forget those who had connected already.
+  cleared: loadPanes,
   saved(message) {
     server = "restarting";
     wire.serverHasEnded();
@@ -266,7 +268,7 @@ const KEYS = {
 
 function clearAll() {
   wire.clearWire();
-  loadPanes();
+  drawLamps();
   if (program.lan) {
     program.joined = [];
     drawJoined();
