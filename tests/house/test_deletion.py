@@ -210,7 +210,7 @@ def test_ctrl_c_ends_everything_that_was_started():
     # With a server of forks of its own, so that what is forked is of its family.
     with running(ROOT, "03", command=command, WARM_PYTHON="") as tool:
         tool.wait_until_said("Trying 03_channel_layer")
-        while not any("valkey" in process.name() for process in tool.family()):
+        while not any("valkey" in name for name in tool.names()):
             with contextlib.suppress(subprocess.TimeoutExpired):
                 tool.process.wait(0.05)
                 raise AssertionError(tool.process.stderr.read())

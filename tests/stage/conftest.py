@@ -1,6 +1,7 @@
 """A stage that runs, and its page in a browser."""
 
 import contextlib
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -29,6 +30,12 @@ class Instructor:
         self.wire = page.locator("#wire li")
         self.groups = page.locator("#groups")
         self.code = page.locator("#code")
+
+    def copy_of(self, number):
+        """Return the folder from which the stage serves a step."""
+        folders = self.tool.folders()
+        [folder] = (folder for folder in folders if folder.endswith(f"/{number}"))
+        return Path(folder)
 
     def lamp(self, name):
         return self.page.locator("#lamps .lit", has_text=name)

@@ -3,7 +3,6 @@
 import http.client
 import signal
 import urllib.request
-from pathlib import Path
 
 import pytest
 from playwright.async_api import expect
@@ -81,13 +80,6 @@ async def test_the_keys_are_listed_and_every_key_has_a_button(instructor):
     await expect(buttons).to_have_count(len(listed) - 1)  # digits have the steps' own
 
 
-def copy_of(number, instructor):
-    """Return the folder from which the stage serves a step."""
-    folders = {process.cwd() for process in instructor.tool.family()}
-    [folder] = (folder for folder in folders if folder.endswith(f"/{number}"))
-    return Path(folder)
-
-
 @in_the_browser
 async def test_a_folder_of_ones_own_is_shown_with_what_it_lacks_and_left_alone(
     browser, tmp_path
@@ -108,7 +100,7 @@ async def test_a_folder_of_ones_own_is_shown_with_what_it_lacks_and_left_alone(
         assert "What mychat lacks of step 04" in text
         assert "<span># caf?</span>" in text
         assert contents(mine) == before
-        copy = copy_of("04", instructor)
+        copy = instructor.copy_of("04")
         assert "chat/forms.py" in contents(copy)
         # A save restarts the server, which the wire says; the panes wait for a person.
         (mine / "chat/forms.py").unlink()

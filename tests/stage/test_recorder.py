@@ -58,10 +58,10 @@ def communicator(consumer, tell):
 async def test_every_event_of_an_echo_is_recorded_in_order():
     told = []
     socket = communicator(Echo, told.append)
-    await socket.connect()
+    await socket.connect(DEADLINE)
     await socket.send_to(text_data="hello")
-    assert await socket.receive_from() == "HELLO"
-    await socket.disconnect()
+    assert await socket.receive_from(DEADLINE) == "HELLO"
+    await socket.disconnect(timeout=DEADLINE)
     kinds = [event["kind"] for event in told]
     connected = ["open", "consumer", "call", "accept"]
     assert kinds == [*connected, "up", "call", "down", "gone", "call", "end"]
@@ -84,8 +84,8 @@ async def test_where_the_methods_of_a_consumer_run_is_recorded(
     monkeypatch.setattr("channels.db.close_old_connections", lambda: None)
     told = []
     socket = communicator(consumer, told.append)
-    await socket.connect()
-    await socket.disconnect()
+    await socket.connect(DEADLINE)
+    await socket.disconnect(timeout=DEADLINE)
     assert [e["where"] for e in told if e["kind"] == "consumer"] == [where]
 
 
@@ -96,10 +96,10 @@ async def test_an_exception_is_recorded_with_its_last_line_and_raised_again():
 
     told = []
     socket = communicator(Failing, told.append)
-    await socket.connect()
+    await socket.connect(DEADLINE)
     await socket.send_to(text_data="hello")
     with pytest.raises(RuntimeError, match="a mistake"):
-        await socket.receive_from()
+        await socket.receive_from(DEADLINE)
     assert [e["text"] for e in told if e["kind"] == "error"] == [
         "RuntimeError: a mistake"
     ]
@@ -122,9 +122,12 @@ async def test_what_a_consumer_asks_of_the_layer_is_recorded_with_its_socket():
     first, second = (WebsocketCommunicator(application, "/") for _ in range(2))
     for socket in (first, second):
         socket.scope |= SERVER
-        await socket.connect()
+        await socket.connect(DEADLINE)
     await first.send_to(text_data="go")
-    assert [await socket.receive_from() for socket in (first, second)] == ["1", "1"]
+    assert [await socket.receive_from(DEADLINE) for socket in (first, second)] == [
+        "1",
+        "1",
+    ]
     assert [(e["socket"], e["group"]) for e in told if e["kind"] == "add"] == [
         (1, "all"),
         (2, "all"),
@@ -134,16 +137,16 @@ async def test_what_a_consumer_asks_of_the_layer_is_recorded_with_its_socket():
     called = {e["socket"] for e in told if e.get("method") == "said()"}
     assert called == {1, 2}
     for socket in (first, second):
-        await socket.disconnect()
+        await socket.disconnect(timeout=DEADLINE)
 
 
 async def test_without_a_recorder_a_consumer_is_as_it_always_was():
     assert AsyncConsumer.__call__.__wrapped__
     socket = WebsocketCommunicator(Echo.as_asgi(), "/")
-    await socket.connect()
+    await socket.connect(DEADLINE)
     await socket.send_to(text_data="hello")
-    assert await socket.receive_from() == "HELLO"
-    await socket.disconnect()
+    assert await socket.receive_from(DEADLINE) == "HELLO"
+    await socket.disconnect(timeout=DEADLINE)
 
 
 @pytest.fixture

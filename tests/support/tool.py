@@ -54,6 +54,19 @@ class Tool:
         """Return the processes that the tool has started, with theirs."""
         return psutil.Process(self.process.pid).children(recursive=True)
 
+    def names(self):
+        """Return the names of these processes."""
+        return set(self._ask_family(psutil.Process.name))
+
+    def folders(self):
+        """Return the folders in which these processes work."""
+        return set(self._ask_family(psutil.Process.cwd))
+
+    def _ask_family(self, question):
+        for process in self.family():
+            with contextlib.suppress(psutil.Error):  # it has ended in the meantime
+                yield question(process)
+
     def stop(self, number, within=DEADLINE):
         """Send a signal, wait for the end; return the exit status and what is left.
 

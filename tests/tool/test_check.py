@@ -474,7 +474,7 @@ def test_watching_tests_at_every_save_until_a_signal(copy):
 @pytest.mark.server
 def test_a_signal_in_the_middle_of_the_tests_leaves_nothing_behind(copy):
     with running(ROOT, "check", "03", copy("03")) as tool:
-        while not any("valkey" in process.name() for process in tool.family()):
+        while not any("valkey" in name for name in tool.names()):
             assert tool.process.poll() is None
             with suppress(subprocess.TimeoutExpired):
                 tool.process.wait(0.05)
