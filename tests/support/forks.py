@@ -120,6 +120,8 @@ class Forks:
 
     def _give_up(self, asker):
         """End the process of an asker who has gone."""
+        if asker.fileno() < 0:  # both have ended at once, and _tell() was first
+            return
         self._watched.unregister(asker)
         for pid, (other, _) in self._askers.items():
             if other is asker:
