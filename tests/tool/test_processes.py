@@ -10,7 +10,7 @@ import pytest
 
 from tutorial.shared.processes import process_group, stop_on_signal
 
-# A leader that ends when it is asked to, and its child, which does something first.
+# A leader that ends when it is asked to, and its child, which ends later.
 LEADER = """
 import subprocess, sys
 child = subprocess.Popen([sys.executable, "-c", sys.argv[1]], stdout=subprocess.PIPE)
@@ -19,9 +19,11 @@ print(child.pid, flush=True)
 child.wait()
 """
 CHILD = """
-import pathlib, signal, subprocess, sys
+import os, pathlib, signal, sys, time
+leader = os.getppid()
 def clean_up(*_):
-    subprocess.run([sys.executable, "-c", "import asyncio"])
+    while os.getppid() == leader:
+        time.sleep(0.01)
     pathlib.Path("cleaned").touch()
     sys.exit()
 signal.signal(signal.SIGTERM, {handler})
