@@ -26,8 +26,8 @@ ASGI, CONSUMER, PRESENCE, ROOMS, ROUTING, SETTINGS = (
     "chat/routing.py",
     "config/settings.py",
 )
-# Seconds until the sentence is there; a third of it where nothing else runs.
-PATIENCE = 30
+# Seconds until the sentence is there; an eighth of it where nothing else runs.
+PATIENCE = 60
 
 
 @dataclass
