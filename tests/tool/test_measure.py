@@ -9,7 +9,7 @@ import pytest
 from tutorial.__main__ import main
 from tutorial.verbs.measure import consumers, let_all_speak
 
-PEOPLE, SECONDS = 5, 0.1
+PEOPLE, SECONDS = 20, 0.1
 
 
 @pytest.mark.parametrize(

@@ -74,12 +74,12 @@ async def let_all_speak(consumer, people):
 
     sockets = [WebsocketCommunicator(consumer.as_asgi(), "/") for _ in range(people)]
     for socket in sockets:
-        await socket.connect()
+        await socket.connect(timeout=None)
     start = time.perf_counter()
     for socket in sockets:
         await socket.send_to(text_data="go")
     threads = {await socket.receive_from(timeout=None) for socket in sockets}
     duration = time.perf_counter() - start
     for socket in sockets:
-        await socket.disconnect()
+        await socket.disconnect(timeout=None)
     return duration, threads
