@@ -15,11 +15,14 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 from ..shared.messages import TutorialError, say
+from ..shared.ports import free_port
 from ..shared.processes import stop_on_signal
 from .rules import normal
 
 # Seconds for a cell: of a quick run, whose longest cell needs 5, and of a full one.
 QUICK_DEADLINE, DEADLINE = 30, 120
+# The ports at which a kernel listens.
+PORTS = ("shell_port", "iopub_port", "stdin_port", "hb_port", "control_port")
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 METADATA = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
 
@@ -70,7 +73,13 @@ async def run(notebook, folder, env, deadline):
     Raises TutorialError at the first cell that fails or takes longer than `deadline`
     seconds. The kernel has ended when this returns, or is cancelled.
     """
-    kernel = AsyncKernelManager(kernel_name="python3", shutdown_wait_time=deadline)
+    kernel = AsyncKernelManager(
+        kernel_name="python3",
+        shutdown_wait_time=deadline,
+        # Those that Jupyter finds are free again until the kernel listens.
+        cache_ports=False,
+        **{name: free_port() for name in PORTS},
+    )
     hangs = {"ename": "Hangs", "evalue": f"no end after {deadline} s", "traceback": []}
     client = NotebookClient(
         notebook,
