@@ -32,6 +32,8 @@ PREFIX = f"notebook-{uuid.uuid4().hex[:4]}:"
 
 # With NOTEBOOKS=quick, which the tests set, the measurements are small.
 QUICK = os.environ.get("NOTEBOOKS") == "quick"
+# Seconds without a frame after which no more is expected. Tests run beside others.
+SILENCE = 2 if QUICK else 0.3
 
 # This runs in `manage.py shell`, and prints what a terminal would show.
 TERMINAL = """

@@ -7,7 +7,7 @@ from tutorial.shared.steps import ROOT
 from . import warm
 
 
-def run_spec(step, project, *arguments, timeout=120, **environment):
+def run_spec(step, project, *arguments, timeout=300, **environment):
     """Run pytest with `arguments` on the folder `project` at `step`.
 
     Return its exit status and all that it has printed. It is killed after `timeout`

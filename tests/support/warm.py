@@ -106,7 +106,7 @@ class Python:
         self.stdout.close()
 
 
-def run(arguments, folder, env, timeout=120):
+def run(arguments, folder, env, timeout=300):
     """Run `python` to its end; return the exit status and what it has printed.
 
     It is killed, with all that it has started, when it goes on for `timeout` seconds.

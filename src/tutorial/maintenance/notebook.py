@@ -19,8 +19,8 @@ from ..shared.ports import free_port
 from ..shared.processes import stop_on_signal
 from .rules import normal
 
-# Seconds for a cell: of a quick run, whose longest cell needs 5, and of a full one.
-QUICK_DEADLINE, DEADLINE = 30, 120
+# Seconds for a cell: of a quick run, whose longest cell needs 11, and of a full one.
+QUICK_DEADLINE, DEADLINE = 60, 120
 # The ports at which a kernel listens.
 PORTS = ("shell_port", "iopub_port", "stdin_port", "hb_port", "control_port")
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
