@@ -19,7 +19,7 @@ from ..shared.ports import free_port
 from ..shared.processes import stop_on_signal
 from .rules import normal
 
-# Seconds for a cell: of a quick run, whose longest cell needs 11, and of a full one.
+# Seconds for a cell: of a quick run, whose longest cell needs 16, and of a full one.
 QUICK_DEADLINE, DEADLINE = 60, 120
 # The ports at which a kernel listens.
 PORTS = ("shell_port", "iopub_port", "stdin_port", "hb_port", "control_port")
