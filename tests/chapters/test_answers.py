@@ -9,35 +9,16 @@ from tests.chapters.by_hand import Keeper, apply
 from tests.support.folders import contents, copy_folder
 from tests.support.spec_run import run_spec
 from tutorial.chapters.edits import first_gap
-from tutorial.chapters.reading import read_chapter
 from tutorial.shared.steps import ROOT, all_steps
 
 pytestmark = pytest.mark.chapter
 
 
 @pytest.mark.holds(since="00")
-def test_answers_keep_what_their_step_can_do(step, tmp_path):
-    """All go into one copy, as with a reader; what does not fit there gets another."""
-    copies = {}  # folder: the lines of the chapter whose answers are in it
-    for answer in (b for b in read_chapter(step) if b.kind == "answer"):
-        fitting = (folder for folder in copies if apply(answer.text, folder))
-        folder = next(fitting, None)
-        if folder is None:
-            folder = copy_folder(step.path, tmp_path / f"line {answer.line}")
-            assert apply(answer.text, folder), f"line {answer.line} does not apply"
-        copies.setdefault(folder, []).append(answer.line)
-    assert copies
-    for folder, lines in copies.items():
-        options = ("-x", "-q", "--tb=short", ROOT / "tests/spec")
-        status, said = run_spec(step, folder, *options)
-        assert status == 0, f"the answers in the lines {lines}:\n{said}"
-
-
-@pytest.mark.holds(since="01")
 def test_a_folder_with_the_answers_that_may_stay_can_follow_this_chapter(
     step, tmp_path
 ):
-    """The reader keeps the answers of all chapters before it, not only of the last."""
+    """The reader keeps the answers of all chapters before it, and those of this one."""
     steps = [other for other in all_steps() if other <= step]
     reader = Keeper(steps[0], tmp_path)
     for before, chapter in itertools.pairwise(steps):
@@ -47,9 +28,27 @@ def test_a_folder_with_the_answers_that_may_stay_can_follow_this_chapter(
     right, expected = contents(reader.right), contents(step.path)
     assert right | {"README.md": b""} == expected | {"README.md": b""}
     assert first_gap(step, reader.own) is None
+    for answer in by_hand.to_be_kept(step):
+        reader.answer(step, answer)
+    assert_it_can_do_what_the_step_can(reader.own, step)
+
+
+@pytest.mark.holds(since="00")
+def test_answers_that_may_not_stay_keep_what_their_step_can_do(step, tmp_path):
+    """Each answer of a chapter fits its step; these go into a copy of it each."""
+    undone = by_hand.to_be_undone(step)
+    for answer in by_hand.answers(step):
+        folder = copy_folder(step.path, tmp_path / f"line {answer.line}")
+        assert apply(answer.text, folder), f"line {answer.line} does not apply"
+        if answer in undone:
+            assert_it_can_do_what_the_step_can(folder, step)
+
+
+def assert_it_can_do_what_the_step_can(folder, step):
+    """Run the quick spec of a step on a folder."""
     options = ("-x", "-q", "--tb=short", ROOT / "tests/spec")
-    status, said = run_spec(step, reader.own, *options)
-    assert status == 0, said
+    status, said = run_spec(step, folder, *options)
+    assert status == 0, f"{folder}:\n{said}"
 
 
 @pytest.mark.holds(since="00")
