@@ -1,5 +1,6 @@
 """Which tests run: those that hold at the step, or, without one, all in a pool."""
 
+import contextlib
 import signal
 import tempfile
 from pathlib import Path
@@ -118,6 +119,18 @@ def site(project):
     redis_url = project.valkey and url_of(project.valkey)
     with tempfile.TemporaryDirectory(prefix="site-") as folder:
         yield Site(project.path, Path(folder, "copy"), redis_url)
+
+
+@pytest.fixture
+def warm_runs(monkeypatch):
+    """Let `check`, called in this process, run the spec in a warm one."""
+    from tests.support.spec_run import WarmRun
+    from tutorial.verbs import check
+
+    def run(*command, **options):
+        return contextlib.nullcontext(WarmRun(*command, **options))
+
+    monkeypatch.setattr(check, "process_group", run)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -3,14 +3,12 @@
 The mistakes are those of TROUBLESHOOTING.md that a test without a browser can find.
 """
 
-import contextlib
 import re
 import time
 from dataclasses import dataclass
 
 import pytest
 
-from tests.support import warm
 from tests.support.folders import copy_folder
 from tutorial.chapters.reading import anchor
 from tutorial.shared.steps import find_step
@@ -366,30 +364,6 @@ MISTAKES = [
         "07 A list that all servers share",
     ),
 ]
-
-
-class WarmRun:
-    """A run of the spec by `tests.support.warm`, in place of a new Python."""
-
-    def __init__(self, command, cwd, env, stderr):
-        self._arguments = command[1:], cwd, env
-
-    def wait(self):
-        status, said = warm.run(*self._arguments)
-        print(said, end="")
-        return status
-
-
-@pytest.fixture
-def warm_runs(monkeypatch):
-    """Let `check` run the spec in a warm process."""
-    monkeypatch.setattr(
-        check,
-        "process_group",
-        lambda *command, **options: contextlib.nullcontext(
-            WarmRun(*command, **options)
-        ),
-    )
 
 
 def shape(text):
