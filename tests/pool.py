@@ -44,8 +44,12 @@ KINDS_ALONE = {
 AT_ONCE = 5
 # Of each part, how long it took when it passed, and the digest of what it tested.
 PASSED = Path(sys.prefix, "passed.json")
-# What pytest makes of the assertions in a test is kept for the next time.
-KEEP_BYTECODE = {"KEEP_BYTECODE": "1"}
+# What pytest makes of the assertions in a test is kept for the next time, and so is
+# what the driver of the browser makes of its own code.
+KEPT = {
+    "KEEP_BYTECODE": "1",
+    "NODE_COMPILE_CACHE": str(Path(sys.prefix, "compiled-by-node")),
+}
 # pytest's exit statuses; no test of a folder may hold at a step.
 OK, NO_TESTS = 0, 5
 
@@ -189,7 +193,7 @@ def run_all(parts, arguments, folder):
         temporary.mkdir()
         own = {"PART": part.name, "TMPDIR": str(temporary), "DATABASES": str(ready)}
         began = time.monotonic()
-        process = warm.Python(command, ROOT, os.environ | KEEP_BYTECODE | own)
+        process = warm.Python(command, ROOT, os.environ | KEPT | own)
         processes.append(process)
         process.stdin.close()
         part.said = process.stdout.read().strip()
