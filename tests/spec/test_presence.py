@@ -298,6 +298,8 @@ async def test_each_of_a_hundred_people_is_announced_once(people, newcomers):
     assert sorted(frame["user"] for frame in seen) == sorted(CROWD[1:])
     await sockets[-1].close()
     assert await sockets[0].see() == left(CROWD[-1])
+    # One after another, each would be announced to all that are still there.
+    await asyncio.gather(*(socket.close() for socket in sockets))
 
 
 @pytest.mark.holds(since="07")
