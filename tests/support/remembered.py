@@ -1,22 +1,18 @@
-"""Imported by the server of forks: what is the same in all of them is computed once.
+"""Imported by the server of forks: the demo password is hashed once for all of them.
 
-PBKDF2 takes half a second for each signing in, and is meant to. redis-py looks up its
-own version for each connection, which takes 5 ms. Nothing is left out: what was
-computed is remembered, and every process that is forked later begins with it.
+PBKDF2 takes half a second for each signing in, and is meant to. Nothing is left out:
+what was computed is remembered, and every process that is forked later begins with it.
 """
 
 import functools
 import hashlib
 import json
 
-import redis.utils
 from django.utils import crypto
 
 from tutorial.shared.steps import all_steps
 
 crypto.pbkdf2 = functools.lru_cache(crypto.pbkdf2)
-redis.utils.get_lib_version = functools.cache(redis.utils.get_lib_version)
-redis.utils.get_lib_version()
 
 FIXTURE = all_steps()[0].path / "courses/fixtures/demo.json"
 for entry in json.loads(FIXTURE.read_text(encoding="utf-8")):
