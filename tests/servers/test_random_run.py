@@ -59,7 +59,7 @@ class Tab:
                     self.here = set(frame["users"])
                 elif frame["type"] == "presence.joined":
                     self.here.add(frame["user"])
-                else:
+                elif frame["type"] == "presence.left":
                     self.here.remove(frame["user"])
                 self.news.set()
 

@@ -23,7 +23,6 @@ def test_the_migrations_match_the_models(project):
 @pytest.mark.holds(since="00")
 def test_courses_are_listed_in_the_order_of_their_titles(visitors):
     from courses.models import Course
-
     from tests.support.people import signed_in
 
     def order():

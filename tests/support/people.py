@@ -3,7 +3,7 @@
 import contextlib
 import json
 import time
-from collections import deque
+from collections import defaultdict, deque
 
 from channels.testing import WebsocketCommunicator
 from django.contrib.auth import get_user_model
@@ -19,9 +19,14 @@ def room_path(room):
     return f"/ws/chat/room/{room}/" if isinstance(room, int) else f"/ws/chat/{room}/"
 
 
-def tells_of_people(frame):
-    """Return whether a frame, decoded, says who is in the room: "presence.…"."""
-    return str(frame.get("type", "")).startswith("presence.")
+def kind_of(frame):
+    """Return what a frame, decoded, tells: who is in the room ("presence"), what was
+    said before ("history"), or anything else ("said").
+    """
+    name = str(frame.get("type", ""))
+    if name == "chat.history":
+        return "history"
+    return "presence" if name.startswith("presence.") else "said"
 
 
 def signed_in(name):
@@ -58,14 +63,15 @@ def after(what):
 class Socket:
     """One person's open socket: `send` a text or a frame, `hear` the next frame.
 
-    From step 07 on frames tell who is in the room, too. `hear` does not return them,
-    only `see` does; each keeps what the other has come across.
+    From step 07 on frames tell who is in the room, too, and from 09 on what was said
+    before. `hear` does not return them, only `see` and `read_history` do; each keeps
+    what the others have come across.
     """
 
     def __init__(self, communicator, served):
         self._communicator = communicator
         self._served = served
-        self._said, self._seen = deque(), deque()
+        self._kept = defaultdict(deque)
 
     async def send(self, message, **more):
         """Send {"message": message}, and `more` keys beside it."""
@@ -88,17 +94,27 @@ class Socket:
 
     async def hear_raw(self):
         """Return the next frame as it is."""
-        return await self._next(self._said)
+        return await self._next("said")
 
     async def see(self):
         """Return the next frame that says who is in the room, decoded."""
-        return json.loads(await self._next(self._seen))
+        return json.loads(await self._next("presence"))
+
+    async def read_history(self):
+        """Return the messages in the next frame that brings what was said before."""
+        frame = json.loads(await self.read_history_raw())
+        assert frame.keys() == {"type", "messages"}, frame
+        return frame["messages"]
 
     async def sees(self, *frames):
         """Fail unless these are the next frames that say who is in the room."""
         for expected in frames:
             frame = await self.see()
             assert frame == expected, f"{frame}, not {expected}"
+
+    async def read_history_raw(self):
+        """Return the next frame that brings what was said before, in bytes."""
+        return (await self._next("history")).encode()
 
     async def read_first(self):
         """Return the very first frame, of either kind, decoded; before all others."""
@@ -120,15 +136,14 @@ class Socket:
         while (await self.hear()).get("message") != message:
             pass
 
-    async def _next(self, wanted):
-        while not wanted:
+    async def _next(self, kind):
+        while not self._kept[kind]:
             await self._keep_next()
-        return wanted.popleft()
+        return self._kept[kind].popleft()
 
     async def _keep_next(self):
         frame = await self._receive()
-        kept = self._seen if tells_of_people(json.loads(frame)) else self._said
-        kept.append(frame)
+        self._kept[kind_of(json.loads(frame))].append(frame)
 
     async def _receive(self):
         """Return the next frame of any kind, as it is.
@@ -145,15 +160,15 @@ class Socket:
 
     async def hear_nothing_for(self, seconds):
         """Return whether that many seconds pass in silence. Only where time matters."""
-        return await self._stays_empty(self._said, seconds)
+        return await self._stays_empty("said", seconds)
 
     async def see_nothing_for(self, seconds):
         """Return whether nobody is said to come or go for that many seconds."""
-        return await self._stays_empty(self._seen, seconds)
+        return await self._stays_empty("presence", seconds)
 
-    async def _stays_empty(self, kept, seconds):
+    async def _stays_empty(self, kind, seconds):
         end = time.monotonic() + seconds
-        while not kept:
+        while not self._kept[kind]:
             rest = end - time.monotonic()
             if await self._communicator.receive_nothing(timeout=max(rest, 0)):
                 return True

@@ -2,13 +2,13 @@
 
 import asyncio
 import json
-from collections import deque
+from collections import defaultdict, deque
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from .deadline import DEADLINE
-from .people import room_path, tells_of_people
+from .people import kind_of, room_path
 
 
 class RealSocket:
@@ -16,7 +16,7 @@ class RealSocket:
 
     def __init__(self, connection):
         self.connection = connection
-        self._said, self._seen = deque(), deque()
+        self._kept = defaultdict(deque)
 
     async def send(self, message):
         """Send {"message": message}."""
@@ -24,18 +24,22 @@ class RealSocket:
 
     async def hear(self):
         """Return the next frame, decoded; fail if none comes before the deadline."""
-        return await self._next(self._said, DEADLINE)
+        return await self._next("said", DEADLINE)
 
     async def see(self, within=DEADLINE):
         """Return the next frame that says who is in the room, decoded."""
-        return await self._next(self._seen, within)
+        return await self._next("presence", within)
 
-    async def _next(self, wanted, within):
+    async def read_history(self):
+        """Return the messages in the next frame that brings what was said before."""
+        return (await self._next("history", DEADLINE))["messages"]
+
+    async def _next(self, kind, within):
         async with asyncio.timeout(within):
-            while not wanted:
+            while not self._kept[kind]:
                 frame = json.loads(await self.connection.recv())
-                (self._seen if tells_of_people(frame) else self._said).append(frame)
-        return wanted.popleft()
+                self._kept[kind_of(frame)].append(frame)
+        return self._kept[kind].popleft()
 
     async def until_closed(self):
         """Return the code with which the server has closed (1006: it just hung up)."""

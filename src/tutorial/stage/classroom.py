@@ -109,9 +109,10 @@ async def enrol(name):
 
 
 def _enrol(name):
-    from courses.models import Course
     from django.contrib.auth.models import User
     from django.core.exceptions import ValidationError
+
+    from courses.models import Course
 
     user = User(username=name)
     user.set_unusable_password()
