@@ -165,6 +165,9 @@ class Reader:
 
     def _expect(self, block, command, expected):
         """Compare what goes on in a terminal, after Ctrl-C if that is the command."""
+        if command:
+            # The server of before would notice what ends here.
+            self._restart_what_is_stale()
         process = self._terminals[block.name]
         if command:
             process.unread.clear()
