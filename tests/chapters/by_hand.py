@@ -11,8 +11,11 @@ import shutil
 import subprocess
 from difflib import SequenceMatcher
 
+from tests.support import warm
 from tests.support.folders import contents, copy_folder
 from tutorial.chapters.reading import EDITS, read_chapter
+
+from .terminal import environment, python_of
 
 UNDO = re.compile(r"\bundo (?:the answers? to )?exercises? (\d+)(?: and (\d+))?")
 
@@ -43,6 +46,14 @@ class Keeper:
                 self._edit(chapter, block)
                 shutil.rmtree(self.right)
                 self._next.rename(self.right)
+            for command in block.writing:
+                self._type(command)
+
+    def _type(self, command):
+        """Type a command that writes files in both folders."""
+        for folder in (self.own, self.right):
+            status, said = warm.run(python_of(command), folder, environment())
+            assert status == 0, said
 
     def _edit(self, chapter, block):
         """Make the edit of a block in a new copy of `right`, and by hand in `own`."""

@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from tests.chapters.terminal import environment, python_of
+from tests.support import warm
 from tutorial.__main__ import main
 from tutorial.chapters.reading import EDITS, read_chapter
 from tutorial.shared.steps import all_steps
@@ -409,6 +411,9 @@ def test_every_chapter_is_shown_whole_and_makes_its_step(step, diff, tmp_path):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(step.path / name, folder / name)
     apply(said, folder)
+    for command in re.findall("^typed: (.+)", said, re.MULTILINE):
+        status, printed = warm.run(python_of(command), folder, environment())
+        assert status == 0, printed
     assert "Nothing is left to do: " in diff(step.number, folder)
 
 

@@ -12,6 +12,8 @@ from ..shared.messages import TutorialError
 
 # The kinds of blocks that take the reader's folder from one step to the next.
 EDITS = ("file", "diff", "copy")
+# Beside them, a command that writes a part of the project.
+WRITES = re.compile(r"^\$ (python manage\.py makemigrations .+)", re.MULTILINE)
 # The whole info string of a fence, and its kind.
 KINDS = {kind: kind for kind in ("diff", "copy", "pycon", "browser", "mermaid")}
 KINDS |= {"diff break": "break", "diff answer": "answer", "js console": "js"}
@@ -31,6 +33,11 @@ class Block:
     line: int
     section: str
     name: str = ""
+
+    @property
+    def writing(self):
+        """The commands in a console that write a part of the project, as typed."""
+        return WRITES.findall(self.text) if self.kind == "console" else []
 
 
 def read_chapter(step):

@@ -65,7 +65,7 @@ def edits_of(step):
     # Not above: only this verb reads Markdown.
     from ..chapters.reading import EDITS, read_chapter
 
-    blocks = [block for block in read_chapter(step) if block.kind in EDITS]
+    blocks = [b for b in read_chapter(step) if b.kind in EDITS or b.writing]
     text = (step.path / "README.md").read_text(encoding="utf-8")
     parts = [text.partition("\n")[0]]
     section = parts[0].removeprefix("# ")
@@ -78,7 +78,12 @@ def edits_of(step):
 
 
 def edit(block):
-    """Return an edit as a patch; files that a chapter copies are only listed."""
+    """Return an edit as a patch.
+
+    Files that a chapter copies are only listed, and so are commands that write files.
+    """
+    if block.writing:
+        return f"typed: {', '.join(block.writing)}"
     if block.kind == "diff":
         return block.text.rstrip("\n")
     if block.kind == "copy":
