@@ -53,18 +53,19 @@ class Instructor:
         await field.fill(text)
         await field.press("Enter")
 
-    async def press(self, key):
-        """Press a key while the stage itself, not a pane, has the focus."""
+    async def press(self, *keys):
+        """Press keys while the stage itself, not a pane, has the focus."""
         await self.title.click()
-        await self.page.keyboard.press(key)
+        for key in keys:
+            await self.page.keyboard.press(key)
 
     async def go_to(self, number):
-        """Press a step's digit, and wait until it is there with two open sockets."""
+        """Press a step's digits, and wait until it is there with two open sockets."""
         current = self.page.locator("[aria-current]")
         if await current.inner_text() == number:
-            await self.press("0")
+            await self.press("0", "0")
             await expect(current).to_have_text("00")
-        await self.press(number[-1])
+        await self.press(*number)
         await expect(current).to_have_text(number)
         if number > "00":
             await self.both_are_connected()

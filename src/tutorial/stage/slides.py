@@ -11,7 +11,7 @@ from ..shared.git import compare
 from ..shared.steps import all_steps
 
 FORM = "--function-context"  # whole methods
-METHOD = re.compile(r"\s*(@|(async )?def |class |(export )?function )")
+METHOD = re.compile(r"\s*(@(?!media)|(async )?def |class |(export )?function )")
 ENOUGH = 10  # lines, after which the next method has a slide of its own
 CONTEXT = 3  # lines around a change that is in no method
 LAST = ".css"
