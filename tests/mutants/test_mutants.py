@@ -13,10 +13,16 @@ from tutorial.shared.steps import ROOT, find_step
 
 pytestmark = pytest.mark.waiting
 
-ASGI, CONSUMER, FORM, PRESENCE, ROOMS, ROUTING, SETTINGS, VIEW, SCRIPT = (
+ADMIN, ASGI, CONSUMER, FORM, HISTORY, MESSAGES, MODELS = (
+    "chat/admin.py",
     "config/asgi.py",
     "chat/consumers.py",
     "chat/forms.py",
+    "chat/history.py",
+    "chat/messages.py",
+    "chat/models.py",
+)
+PRESENCE, ROOMS, ROUTING, SETTINGS, VIEW, SCRIPT = (
     "chat/presence.py",
     "chat/rooms.py",
     "chat/routing.py",
@@ -56,6 +62,40 @@ REFUSED_AND_LISTED = """\
             if room.get("course_id"):
                 self.room_group_name = f"chat_{room['course_id']}"
                 await self.enter(self.room_group_name)
+"""
+SAVES_AND_SENDS = """\
+            message = await save_message(self.chat_room, self.scope["user"], text)
+            await self.channel_layer.group_send(
+                self.room_group_name, {"type": "chat.message", **message}
+            )
+"""
+SENDS_AND_SAVES = """\
+            message = {"number": 1, "message": text, "user": "alice", "time": ""}
+            await self.channel_layer.group_send(
+                self.room_group_name, {"type": "chat.message", **message}
+            )
+            await save_message(self.chat_room, self.scope["user"], text)
+"""
+JOINS_AND_READS = """\
+            await self.channel_layer.group_add(self.room_group_name, self.channel_name)
+            await self.accept()
+            await self.enter(self.room_group_name)
+            await self.send_history()
+"""
+READS_AND_JOINS = """\
+            await self.accept()
+            await self.send_history()
+            await self.channel_layer.group_add(self.room_group_name, self.channel_name)
+            await self.enter(self.room_group_name)
+"""
+LOCKS_AND_READS = """\
+    ChatRoom.objects.filter(id=room.id).update(last_number=F("last_number") + 1)
+    room.refresh_from_db(fields=["last_number"])
+"""
+READS_AND_WRITES = """\
+    room.refresh_from_db(fields=["last_number"])
+    ChatRoom.objects.filter(id=room.id).update(last_number=F("last_number") + 1)
+    room.last_number += 1
 """
 LOOKS_ALONE = """\
         async with self.room.lock:
@@ -293,6 +333,100 @@ MUTANTS = [
         "",
         "servers/test_valkey_restart.py::"
         "test_when_valkey_is_back_the_first_try_works_and_no_traceback_is_logged",
+    ),
+    Mutant(
+        "a message is sent before it is saved",
+        "09",
+        CONSUMER,
+        SAVES_AND_SENDS,
+        SENDS_AND_SAVES,
+        "spec/test_history.py::test_a_message_is_saved_before_anybody_receives_it",
+    ),
+    Mutant(
+        "the history is read before the group is joined",
+        "09",
+        CONSUMER,
+        JOINS_AND_READS,
+        READS_AND_JOINS,
+        "spec/test_history.py::"
+        "test_a_newcomer_misses_nothing_that_is_said_while_they_enter",
+    ),
+    Mutant(
+        "all rooms count together",
+        "09",
+        HISTORY,
+        "ChatRoom.objects.filter(id=room.id).update(",
+        "ChatRoom.objects.update(",
+        "spec/test_history.py::test_a_room_numbers_its_messages_from_one_without_gaps",
+    ),
+    Mutant(
+        "a transaction reads the last number before it locks the room",
+        "09",
+        HISTORY,
+        LOCKS_AND_READS,
+        READS_AND_WRITES,
+        "servers/test_history.py::"
+        "test_messages_of_two_servers_are_numbered_without_gaps",
+    ),
+    Mutant(
+        "the history is that of all rooms",
+        "09",
+        HISTORY,
+        "room.messages.select_related",
+        "type(room).messages.rel.related_model.objects.select_related",
+        "spec/test_history.py::test_the_history_is_for_those_who_may_enter_only",
+    ),
+    Mutant(
+        "the history is longer than a frame may be",
+        "09",
+        CONSUMER,
+        "json.dumps(frame, ensure_ascii=False)",
+        "json.dumps(frame)",
+        "spec/test_history.py::"
+        "test_a_room_full_of_the_longest_messages_fits_into_a_frame",
+    ),
+    Mutant(
+        "a deleted user takes their messages along",
+        "09",
+        MODELS,
+        "models.SET_NULL",
+        "models.CASCADE",
+        "spec/test_history.py::"
+        "test_the_messages_of_a_deleted_user_stay_under_a_name_that_says_so",
+    ),
+    Mutant(
+        "earlier messages are the newest again",
+        "10",
+        HISTORY,
+        "messages.filter(number__lt=before)",
+        "messages",
+        "spec/test_archive.py::"
+        "test_earlier_messages_come_fifty_at_a_time_the_oldest_first",
+    ),
+    Mutant(
+        "true is a number",
+        "10",
+        MESSAGES,
+        'type(content["before"]) is not int',
+        'not isinstance(content["before"], int)',
+        "spec/test_archive.py::test_a_number_that_is_none_returns_an_error",
+    ),
+    Mutant(
+        "a message is lost when its frame asks for earlier ones, too",
+        "10",
+        MESSAGES,
+        'list(content) == ["before"]',
+        '"before" in content',
+        "spec/test_archive.py::test_a_message_is_said_whatever_else_its_frame_asks_for",
+    ),
+    Mutant(
+        "a message in the admin protects its course",
+        "10",
+        ADMIN,
+        'return "chat_message" not in request.resolver_match.url_name',
+        "return False",
+        "spec/test_archive.py::"
+        "test_a_course_can_be_deleted_in_the_admin_with_its_messages",
     ),
 ]
 

@@ -15,5 +15,7 @@ ORDER = (
     "rooms",
     "presence",
     "heartbeat",
+    "history",
+    "archive",
     "load",
 )

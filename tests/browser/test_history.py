@@ -1,0 +1,184 @@
+"""What was said before, in a real browser: shown once, in order, day by day."""
+
+import json
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import expect
+
+from tests.support.browser import ARTEFACTS, SCRIPT, visit
+from tests.support.deadline import DEADLINE
+
+# One event loop for all: the browser is started once.
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+expect.set_options(timeout=DEADLINE * 1000)
+
+ROOM = "/chat/room/1/"
+
+
+async def enter(*people):
+    """Open the room's page with each of these people, and wait for the socket."""
+    for person in people:
+        await person.page.goto(person.url + ROOM)
+        await expect(person.status).to_have_text("Connected")
+
+
+def message(number, time="2026-11-25T12:00:00+00:00"):
+    """Return what a server sends of bob's message with this number."""
+    return {"number": number, "message": f"no. {number}", "user": "bob", "time": time}
+
+
+class Scripted:
+    """A socket whose frames a test chooses, on somebody's page instead of the real one.
+
+    `asked` are the frames that the page has sent, decoded.
+    """
+
+    def __init__(self, person):
+        self._person = person
+        self.asked = []
+        self._route = None
+
+    async def open(self):
+        """Open the room's page with this socket."""
+        await self._person.page.route_web_socket("**/ws/**", self._take)
+        await self._person.page.goto(self._person.url + ROOM)
+        await expect(self._person.status).to_have_text("Connected")
+
+    def _take(self, route):
+        self._route = route
+        route.on_message(lambda text: self.asked.append(json.loads(text)))
+
+    def live(self, *messages):
+        """Send messages as they come from the group."""
+        for each in messages:
+            self._route.send(json.dumps({"type": "chat.message", **each}))
+
+    def history(self, *messages):
+        """Send messages as what was said before."""
+        self._route.send(json.dumps({"type": "chat.history", "messages": messages}))
+
+    async def close(self):
+        """Close the socket, as a server does."""
+        await self._route.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def scripted(browser, alice):
+    """alice in one more window, and the Scripted socket of its page."""
+    signed_in = await alice.page.context.storage_state()
+    size = {"width": 800, "height": 640}
+    async with visit(
+        browser, alice.url, storage_state=signed_in, viewport=size
+    ) as person:
+        socket = Scripted(person)
+        await socket.open()
+        yield person, socket
+        assert person.complaints == []
+
+
+@pytest.mark.holds(since="09", can="A reload shows what was said")
+async def test_a_reload_shows_what_was_said_before(alice, bob, step):
+    await enter(alice, bob)
+    await alice.say("Hello, it is alice")
+    await expect(bob.messages).to_contain_text(["Hello, it is alice"])
+    await bob.say(SCRIPT)
+    await expect(alice.messages).to_have_count(2)
+    await alice.page.reload()
+    await expect(alice.messages).to_contain_text(["Hello, it is alice", SCRIPT])
+    await expect(alice.messages).to_contain_text(["me", "bob"])
+    await alice.page.screenshot(path=f"{ARTEFACTS}/{step.name}-reload.png")
+
+
+@pytest.mark.holds(since="09")
+async def test_a_message_that_arrives_twice_is_shown_once(scripted):
+    person, socket = scripted
+    socket.history(message(1), message(2))
+    socket.live(message(2), message(3))
+    await expect(person.messages).to_contain_text(["no. 1", "no. 2", "no. 3"])
+
+
+@pytest.mark.holds(since="09", can="Everybody sees the messages in the same order")
+@pytest.mark.parametrize("order", [(2, 1), (1, 3, 2), (4, 1, 3, 2)])
+async def test_messages_are_shown_in_the_order_of_their_numbers(scripted, order):
+    person, socket = scripted
+    socket.live(*map(message, order))
+    shown = [f"no. {number}" for number in sorted(order)]
+    await expect(person.messages).to_contain_text(shown)
+
+
+@pytest.mark.holds(since="09")
+async def test_a_message_comes_below_the_notices_that_came_before_it(alice, bob):
+    await enter(alice)
+    await alice.say("Is anybody here?")
+    await expect(alice.messages).to_have_count(1)
+    await enter(bob)
+    await expect(alice.log).to_contain_text("bob joined")
+    await bob.say("Now I am")
+    await expect(alice.log.locator("p").last).to_contain_text("Now I am")
+
+
+@pytest.mark.holds(since="10", can="Earlier messages keep the place where you read")
+async def test_earlier_messages_are_added_above_the_place_where_one_reads(scripted):
+    person, socket = scripted
+    button = person.page.get_by_role("button", name="Earlier messages")
+    # Some browsers keep the place by themselves, but not all.
+    await person.log.evaluate("log => { log.style.overflowAnchor = 'none'; }")
+    await expect(button).to_be_hidden()
+    socket.history(*map(message, range(51, 101)))
+    await expect(button).to_be_visible()
+    to_the_end = "log => log.scrollHeight - log.scrollTop - log.clientHeight"
+    assert await person.log.evaluate(to_the_end) <= 1
+    await person.log.evaluate("log => { log.scrollTop = 0; }")
+    top = "item => Math.round(item.getBoundingClientRect().top)"
+    before = await person.messages.first.evaluate(top)
+    await button.click()
+    await expect(person.messages).to_have_count(50)
+    assert socket.asked == [{"before": 51}]
+    socket.history(*map(message, range(1, 51)))
+    await expect(person.messages).to_have_count(100)
+    await expect(button).to_be_hidden()
+    # Although the button above it has gone, and the heading has moved up.
+    assert abs(await person.messages.nth(50).evaluate(top) - before) <= 1
+    texts = await person.messages.all_inner_texts()
+    assert [text.split("no. ")[1] for text in texts] == [*map(str, range(1, 101))]
+
+
+@pytest.mark.holds(since="10")
+async def test_there_are_no_earlier_messages_when_none_come(scripted):
+    person, socket = scripted
+    button = person.page.get_by_role("button", name="Earlier messages")
+    socket.history(message(2))
+    await expect(button).to_be_visible()
+    socket.history()
+    await expect(button).to_be_hidden()
+
+
+@pytest.mark.holds(since="10", can="Every day has its heading")
+async def test_each_day_has_one_heading_above_its_first_message(scripted):
+    person, socket = scripted
+    monday, tuesday = "2026-11-23T12:00:00+00:00", "2026-11-24T12:00:00+00:00"
+    socket.history(message(3, monday), message(5, tuesday))
+    socket.live(message(6, tuesday), message(4, monday))
+    socket.history(message(1, monday), message(2, monday))
+    await expect(person.messages).to_have_count(6)
+    lines = await person.log.locator("h2, p").all_inner_texts()
+    assert [line.split("no. ")[-1] for line in lines] == [
+        "Monday, November 23, 2026",
+        *"1234",
+        "Tuesday, November 24, 2026",
+        *"56",
+    ]
+
+
+@pytest.mark.holds(since="10")
+async def test_nobody_can_ask_for_earlier_messages_when_the_socket_has_closed(
+    scripted,
+):
+    person, socket = scripted
+    button = person.page.get_by_role("button", name="Earlier messages")
+    socket.history(message(2))
+    await expect(button).to_be_visible()
+    await socket.close()
+    await expect(person.status).to_contain_text("Closed")
+    await expect(button).to_be_hidden()
