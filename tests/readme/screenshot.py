@@ -1,5 +1,7 @@
 """The pictures in docs: `python -m tests.readme.screenshot` takes them again.
 
+With names, as in `python -m tests.readme.screenshot 09 10`, it takes only these.
+
 There is one for each step, and one for the README. Each shows two windows side by side,
 one wide and light, the other narrow and dark. The pages in them come from a real server
 with a real Valkey, and a real browser draws them.
@@ -8,6 +10,8 @@ with a real Valkey, and a real browser draws them.
 import asyncio
 import base64
 import contextlib
+import sqlite3
+import sys
 import tempfile
 from pathlib import Path
 
@@ -39,6 +43,8 @@ SCENES = {
     "06": ("/chat/kitchen/", "alice carol", "alice: Tea?", "carol: In ten minutes."),
     "07": (ROOM, "alice bob teacher", "teacher: Good morning!", "bob: Hello!"),
     "08": (ROOM, "alice bob", "bob: Can you still read this?", "alice: Yes."),
+    "09": (ROOM, "alice bob", "alice: The exam is in room 12.", "bob: Thank you!"),
+    "10": (ROOM, "alice bob", "bob: Where is the exam?", "alice: Scroll up."),
     "room": (
         ROOM,
         "alice bob",
@@ -50,19 +56,23 @@ SCENES = {
 }
 # The second person's server is killed there.
 KILLED = "08"
+# Both reload there; in the second, fifty messages of two other days come before theirs.
+RELOADED, LONG_AGO = "09", "10"
 
 
 async def main():
     expect.set_options(timeout=DEADLINE * 1000)
     steps = {step.number: step for step in all_steps()}
+    names = sys.argv[1:]
     async with chromium() as browser:
-        for name in SCENES:
+        for name in names or SCENES:
             step = steps.get(name, all_steps()[-1])
             # A Valkey each: the same key has another type in another step.
             with valkey() as server, tempfile.TemporaryDirectory() as folder:
                 site = Site(step.path, Path(folder, "copy"), url_of(server))
                 await take(browser, site, name, step)
-        await take_stage(browser)
+        if not names:
+            await take_stage(browser)
 
 
 async def take_stage(browser):
@@ -103,8 +113,34 @@ async def take(browser, site, name, step):
             servers[1].process.kill()
             await expect(people["alice"].log).to_contain_text("bob left")
             await expect(people["bob"].status).to_contain_text("Closed")
+        if name == LONG_AGO:
+            write_long_ago(site)
+        if name in (RELOADED, LONG_AGO):
+            for person in people.values():
+                await person.page.reload()
+                await expect(person.messages.last).to_contain_text(text)
+        if name == LONG_AGO:
+            await people["alice"].log.evaluate("log => { log.scrollTop = 0; }")
         shots = [await p.page.screenshot() for p in list(people.values())[:2]]
     await frame(browser, shots, DOCS / f"{name}.png")
+
+
+def write_long_ago(site):
+    """Write fifty messages of two days in January before those of the room."""
+    # By the ids of the demo users: alice and teacher.
+    said = [(1, "Thank you!"), (4, "The exam is on Friday, in room 12.")]
+    rows = [
+        (number, *said[number % 2], f"2026-01-0{4 + (number > 4)} 09:{number:02}")
+        for number in range(1, 51)
+    ]
+    with contextlib.closing(sqlite3.connect(site.folder / "db.sqlite3")) as database:
+        database.execute("UPDATE chat_message SET number = number + 50")
+        database.executemany(
+            "INSERT INTO chat_message (room_id, number, user_id, text, time) "
+            "SELECT id, ?, ?, ?, ? FROM chat_chatroom",
+            rows,
+        )
+        database.commit()
 
 
 async def frame(browser, shots, picture):

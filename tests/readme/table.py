@@ -18,9 +18,11 @@ MODULES = [
     "servers.test_manage",
     "servers.test_valkey_restart",
     "servers.test_two_servers",
+    "servers.test_history",
     "servers.test_random_run",
     "browser.test_room",
     "browser.test_rooms",
+    "browser.test_history",
     "browser.test_accessibility",
 ]
 BEGIN, END = "<!-- table: make table -->\n", "<!-- end of the table -->\n"
