@@ -150,6 +150,8 @@ class Reader:
 
     async def _do_console(self, block):
         for command, expected in commands(block.text):
+            if command:
+                self._restart_what_is_stale()
             if command is None or command == "^C":
                 self._expect(block, command, expected)
             elif command.startswith(KILL):
@@ -159,15 +161,11 @@ class Reader:
             elif block.name:
                 self._start(block, command, expected)
             else:
-                self._restart_what_is_stale()
                 typed = self._translated(command)
                 run(block, typed, expected, self.folder, self._env, self._shown)
 
     def _expect(self, block, command, expected):
         """Compare what goes on in a terminal, after Ctrl-C if that is the command."""
-        if command:
-            # The server of before would notice what ends here.
-            self._restart_what_is_stale()
         process = self._terminals[block.name]
         if command:
             process.unread.clear()
@@ -180,7 +178,6 @@ class Reader:
             self._terminals.pop(block.name).end()
         typed = self._translated(command)
         if command.startswith(RUNSERVER):
-            self._restart_what_is_stale()
             typed += "" if command != RUNSERVER else f" {self._ports['8000']}"
             typed += " --noreload"
         process = Process(typed, self.folder, self._env)

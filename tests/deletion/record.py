@@ -7,9 +7,10 @@ for that reason: the numbers of the steps, the file, and the name of the piece.
 the step's Python, templates and demo data, the tests in tests/spec and tests/servers
 that hold at the step, and the step's survivors. It does not change with comments,
 docstrings and empty lines, with the names of tests and their order, with tests of other
-steps, or with scripts and styles, which only a browser reads. The helpers in
-tests/support are left out because they change often, and tests/mutants shows in every
-run of all tests that the spec still notices mistakes with them.
+steps and the files in which there are no others, or with scripts and styles, which only
+a browser reads. The helpers in tests/support are left out because they change often,
+and tests/mutants shows in every run of all tests that the spec still notices mistakes
+with them.
 """
 
 import ast
@@ -94,22 +95,36 @@ def code_of_tests(number):
     for folder in ("spec", "servers"):
         for file in (ROOT / "tests" / folder).glob("*.py"):
             lines, tree = read(file)
+            if file.name == "order.py" or not concerns(number, tree):
+                continue
             code += [written(lines[part]) for part in parts_at(number, lines, tree)]
     return sorted(code)
+
+
+def concerns(number, tree):
+    """Return whether a file has a test that holds at a step, or no tests at all."""
+    marks = [mark for node in tree.body for mark in marks_of(node)]
+    return not marks or any(holds_there(mark, number) for mark in marks)
 
 
 def parts_at(number, lines, tree):
     """Yield slices of a test file's lines; clear the names and marks of its tests."""
     for node in tree.body:
-        decorators = getattr(node, "decorator_list", [])
-        marks = [each for each in decorators if ".holds(" in ast.unparse(each)]
+        marks = marks_of(node)
         for mark in marks:
             clear(lines, mark)
             line = lines[node.lineno - 1]
             lines[node.lineno - 1] = line.replace(node.name, "test")
         if all(holds_there(mark, number) for mark in marks):
+            decorators = getattr(node, "decorator_list", [])
             first = min(each.lineno for each in (node, *decorators))
             yield slice(first - 1, node.end_lineno)
+
+
+def marks_of(node):
+    """Return the ASTs of the `holds` marks of a statement."""
+    decorators = getattr(node, "decorator_list", [])
+    return [each for each in decorators if ".holds(" in ast.unparse(each)]
 
 
 def holds_there(mark, number):

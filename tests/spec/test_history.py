@@ -8,6 +8,8 @@ import pytest
 from tests.support.deadline import DEADLINE
 from tests.support.people import saying, signed_in
 
+from .test_bad_input import UNKNOWN_KEYS
+
 KEYS = {"number", "message", "user", "time"}
 in_every_room = pytest.mark.parametrize("room", [1, "kitchen"])
 # Rooms in which nothing has been said before.
@@ -195,6 +197,17 @@ async def test_a_room_full_of_the_longest_messages_fits_into_a_frame(people, tex
     bob = await people.enter("bob", room)
     size = len(await bob.read_history_raw())
     assert 50 * 2000 < size <= 2**20, f"{size} bytes"
+
+
+@pytest.mark.holds(since="09")
+@pytest.mark.parametrize("kind", ["NaN", "infinity", "prototype"])
+async def test_unknown_keys_are_neither_passed_on_nor_saved(people, kind):
+    room = next(fresh)
+    alice = await people.enter("alice", room)
+    await alice.send_frame(f'{{"message": "hello", {UNKNOWN_KEYS[kind]}}}')
+    assert (await alice.hear()).keys() == KEYS | {"type"}
+    (saved,) = await (await people.enter("bob", room)).read_history()
+    assert saved.keys() == KEYS
 
 
 @pytest.mark.holds(since="09")
