@@ -395,6 +395,23 @@ MUTANTS = [
         "test_the_messages_of_a_deleted_user_stay_under_a_name_that_says_so",
     ),
     Mutant(
+        "the page shows a message twice",
+        "09",
+        SCRIPT,
+        "if (messages.has(data.number))",
+        "if (false)",
+        "browser/test_history.py::test_a_message_that_arrives_twice_is_shown_once",
+    ),
+    Mutant(
+        "the page shows messages in the order in which they arrive",
+        "09",
+        SCRIPT,
+        "if (number < last)",
+        "if (false)",
+        "browser/test_history.py::"
+        "test_messages_are_shown_in_the_order_of_their_numbers",
+    ),
+    Mutant(
         "earlier messages are the newest again",
         "10",
         HISTORY,
@@ -409,7 +426,7 @@ MUTANTS = [
         MESSAGES,
         'type(content["before"]) is not int',
         'not isinstance(content["before"], int)',
-        "spec/test_archive.py::test_a_number_that_is_none_returns_an_error",
+        "spec/test_archive.py::test_a_number_that_is_not_whole_returns_an_error",
     ),
     Mutant(
         "a message is lost when its frame asks for earlier ones, too",
@@ -418,6 +435,15 @@ MUTANTS = [
         'list(content) == ["before"]',
         '"before" in content',
         "spec/test_archive.py::test_a_message_is_said_whatever_else_its_frame_asks_for",
+    ),
+    Mutant(
+        "earlier messages push down what somebody reads",
+        "10",
+        SCRIPT,
+        "    log.scrollTop = log.scrollHeight - fromEnd;\n",
+        "",
+        "browser/test_history.py::"
+        "test_earlier_messages_are_added_above_the_place_where_one_reads",
     ),
     Mutant(
         "a message in the admin protects its course",

@@ -57,7 +57,7 @@ async def test_all_was_said_before_a_number_that_is_still_to_come(people, number
 
 @pytest.mark.holds(since="10")
 @pytest.mark.parametrize("number", ["2", 2.0, True, None, [2], {}, float("nan")])
-async def test_a_number_that_is_none_returns_an_error(people, number):
+async def test_a_number_that_is_not_whole_returns_an_error(people, number):
     alice = await filled(people, 2)
     await alice.send_frame(json.dumps({"before": number}))
     answer = await alice.hear()

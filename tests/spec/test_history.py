@@ -34,25 +34,29 @@ async def say(socket, *texts):
 def gate(monkeypatch):
     """Let one call of the channel layer wait.
 
-    `gate(method)` returns two Events: the first is set when the next call of that
-    method has begun, and the call goes on when the second is set.
+    `gate(method)` returns a function, which waits until that method is called, and an
+    Event: the call goes on when it is set.
     """
     from channels.layers import get_channel_layer
 
     def gate(method):
         backend = get_channel_layer()
         real = getattr(backend, method)
-        reached, opened = asyncio.Event(), asyncio.Event()
+        called, opened = asyncio.Event(), asyncio.Event()
 
         async def wait_and_call(*arguments):
             monkeypatch.setattr(backend, method, real)
-            reached.set()
+            called.set()
             async with asyncio.timeout(DEADLINE):
                 await opened.wait()
             return await real(*arguments)
 
+        async def is_reached():
+            with saying(f"nobody calls {method}()"):
+                await asyncio.wait_for(called.wait(), DEADLINE)
+
         monkeypatch.setattr(backend, method, wait_and_call)
-        return reached, opened
+        return is_reached, opened
 
     return gate
 
@@ -112,14 +116,13 @@ async def test_a_message_is_saved_before_anybody_receives_it(people, gate):
     room = next(fresh)
     alice = await people.enter("alice", room)
     await alice.is_served()
-    on_its_way, let_go = gate("group_send")
+    is_reached, opened = gate("group_send")
     await alice.send("saved first")
-    with saying("the message was not sent to the group"):
-        await asyncio.wait_for(on_its_way.wait(), DEADLINE)
+    await is_reached()
     try:
         history = await (await people.enter("bob", room)).read_history()
     finally:
-        let_go.set()
+        opened.set()
     texts = [message["message"] for message in history]
     assert texts == ["saved first"], f"what is saved by then: {texts}"
     await alice.hears("saved first")
@@ -130,12 +133,11 @@ async def test_a_newcomer_misses_nothing_that_is_said_while_they_enter(people, g
     room = next(fresh)
     alice = await people.enter("alice", room)
     await alice.is_served()
-    about_to_join, let_join = gate("group_add")
+    is_reached, opened = gate("group_add")
     entering = asyncio.create_task(people.enter("bob", room))
-    with saying("bob did not join the group"):
-        await asyncio.wait_for(about_to_join.wait(), DEADLINE)
+    await is_reached()
     await say(alice, "just then")
-    let_join.set()
+    opened.set()
     bob = await entering
     history = await bob.read_history()
     assert [message["message"] for message in history] == ["just then"], (
@@ -177,13 +179,14 @@ async def test_a_deleted_course_takes_its_messages_along(people):
     from courses.models import Course
 
     alice = await get_user_model().objects.aget(username="alice")
-    for texts in (["first"], []):
+    for texts in (["hello", "again"], ["hello"]):
         course = await Course.objects.acreate(id=77, title="Short", overview="Short")
         await course.students.aadd(alice)
         socket = await people.enter("alice", 77)
         # The second course has the id of the first, and none of its messages.
         assert await socket.read_history() == []
-        assert numbers(await say(socket, "hello", *texts)) == [1, 2][: 1 + len(texts)]
+        said = await say(socket, *texts)
+        assert numbers(said) == list(range(1, len(texts) + 1))
         await socket.close()
         await course.adelete()
 

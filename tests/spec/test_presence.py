@@ -365,50 +365,52 @@ async def test_two_sites_with_different_prefixes_do_not_share_their_lists(
 
 
 class LateAnswers:
-    """What a Redis client has read reaches it later than others, once, if `late`.
+    """What a process has read from Redis reaches it later than others, once, if `late`.
 
-    `client` is the one that has read last.
+    A process is known by its connection pool; `last` is the one that has read last.
     """
 
-    def __init__(self, execute_command):
-        self._execute_command = execute_command
-        self.client = self.late = None
-        self.has_been_late = asyncio.Event()
+    def __init__(self, monkeypatch):
+        from redis.asyncio import Redis
+        from redis.asyncio.client import Pipeline
 
-    async def execute_command(self, client, command, *arguments, **options):
-        answer = await self._execute_command(client, command, *arguments, **options)
-        if command in READS:
-            self.client = client
-            if client is self.late:
-                self.has_been_late.set()
-                self.late = None
-                await asyncio.sleep(0.5)
-        return answer
+        self.last = self.late = None
+        self.has_been_late = asyncio.Event()
+        for kind, method in ((Redis, "execute_command"), (Pipeline, "execute")):
+            monkeypatch.setattr(kind, method, self._delayed(getattr(kind, method)))
+
+    def _delayed(self, method):
+        async def call(client, *arguments, **options):
+            commands = [args[0] for args, _ in getattr(client, "command_stack", ())]
+            answer = await method(client, *arguments, **options)
+            if {*commands, *arguments[:1]} & {*READS}:
+                await self._note(client.connection_pool)
+            return answer
+
+        return call
+
+    async def _note(self, process):
+        self.last = process
+        if process is self.late:
+            self.has_been_late.set()
+            self.late = None
+            await asyncio.sleep(0.5)
 
 
 @pytest.mark.holds(since="07")
 async def test_a_late_answer_from_redis_does_not_undo_a_newer_one(
     people, layer, monkeypatch
 ):
-    from redis.asyncio import Redis
-
-    answers = LateAnswers(Redis.execute_command)
-    monkeypatch.setattr(
-        Redis,
-        "execute_command",
-        lambda client, *command, **options: answers.execute_command(
-            client, *command, **options
-        ),
-    )
+    answers = LateAnswers(monkeypatch)
     alice = await people.enter("alice")
     await list_is(alice, ["alice"])
     # One consumer waits for the late answer, the other one gets the next event.
     other = await people.enter("alice")
     for tab in (other, alice):
         await tab.is_up_to_date()
-    if answers.client is None:
+    if answers.last is None:
         pytest.skip("the list is read in a way that cannot be delayed")
-    answers.late = answers.client
+    answers.late = answers.last
     layer.use_as_another_process()
     bob = await people.enter("bob")
     await bob.is_served()

@@ -265,7 +265,7 @@ async def test_every_printed_page_has_its_number_and_the_title(instructor, paper
 
 @pytest.mark.browser
 @in_the_browser
-async def test_what_is_no_step_has_no_hand_out_and_a_hand_out_has_a_policy(instructor):
+async def test_an_unknown_step_has_no_hand_out_and_a_hand_out_has_a_policy(instructor):
     base = f"http://127.0.0.1:{instructor.port}/handout"
     for path in ("", "/", "/3", "/99", "/../stage.py", "/%2e%2e/style.css"):
         assert status_of(base + path)[0] == 404

@@ -29,7 +29,8 @@ async def test_a_message_is_drawn_arrow_by_arrow(instructor, number):
         await instructor.sees("down", name, hello)
     arrows = await instructor.arrows()
     start = arrows.index(next(arrow for arrow in arrows if arrow[1] == "up"))
-    others = ("presence", "chat.history")  # what bob is told at entering, perhaps later
+    # Frames that bob receives because he has entered may come only now.
+    others = ("presence", "chat.history")
     about = [
         arrow for arrow in arrows[start:] if not any(it in arrow[2] for it in others)
     ]

@@ -32,10 +32,12 @@ class Room:
         """Renew all entries, of which some are new; read the list, and show it."""
         now = self.looked = await self.now()
         expiry = {consumer.entry: now + TIME_TO_LIVE for consumer in self.consumers}
-        added = await self.redis.zadd(self.key, expiry)
-        await self.redis.zremrangebyscore(self.key, 0, now)
-        await self.redis.expire(self.key, TIME_TO_LIVE)
-        entries = await self.redis.zrange(self.key, 0, -1)
+        async with self.redis.pipeline() as pipe:
+            pipe.zadd(self.key, expiry)
+            pipe.zremrangebyscore(self.key, 0, now)
+            pipe.expire(self.key, TIME_TO_LIVE)
+            pipe.zrange(self.key, 0, -1)
+            added, *_, entries = await pipe.execute()
         users = {entry.decode().partition(" ")[2] for entry in entries}
         if added > new:  # Redis has forgotten the list, and the group
             self.forgotten = now
