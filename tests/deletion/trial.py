@@ -25,8 +25,8 @@ RUNS = [
 ]
 # How many seconds a test waits for what does not come (a heartbeat is 6), and after how
 # many all that runs is killed.
-IMPATIENT = {"TEST_DEADLINE": "2", "timeout": 60}
-PATIENT = {"TEST_DEADLINE": "10", "timeout": 120}
+IMPATIENT = {"TEST_DEADLINE": "2", "timeout": 200}
+PATIENT = {"TEST_DEADLINE": "10", "timeout": 300}
 GREEN = 0, 5  # 5: no test of this kind holds at the step
 
 

@@ -1,6 +1,7 @@
 """What was said long ago: fifty messages at a time, and all of them in the admin."""
 
 import json
+import re
 
 import pytest
 
@@ -94,6 +95,50 @@ def test_the_admin_lists_messages_as_text(admin, said):
     assert page.status_code == 200
     assert "&lt;b&gt;for the admin&lt;/b&gt;" in page.text
     assert "<b>for the admin" not in page.text
+
+
+def rows(page):
+    """Return the texts of the cells of each row of the admin's list."""
+    body = page.text.partition("<tbody>")[2].partition("</tbody>")[0]
+    cells = [re.findall(r"<t[hd].*?</t[hd]>", row) for row in body.split("<tr>")[1:]]
+    return [[re.sub("<.*?>", "", cell) for cell in row] for row in cells]
+
+
+@pytest.fixture
+async def asked(people):
+    """A named room, in which alice has asked something after she did in course 1."""
+    room = next(fresh)
+    for each in (1, room):
+        await say(await people.enter("alice", each), "where am I?")
+    return f"room_{room}"
+
+
+@pytest.mark.holds(since="10")
+def test_the_admin_lists_the_newest_message_first_with_its_room_and_author(
+    admin, asked
+):
+    newest, before, *_ = rows(admin.get(LIST))
+    assert newest == [asked, "1", "alice", newest[3], "where am I?"]
+    assert before[0] == "Django by Doing"
+    assert before[2:] == ["alice", before[3], "where am I?"]
+    assert re.fullmatch(r"\w+\.? \d+, \d{4}, .+", newest[3])
+
+
+@pytest.mark.holds(since="10")
+def test_the_admin_can_show_the_messages_of_one_room(admin, asked):
+    page = admin.get(LIST)
+    assert {asked, "Django by Doing"} <= {row[0] for row in rows(page)}
+    query = re.search(rf'href="(\?[^"]+)">\s*{asked}\s*</a>', page.text)
+    assert [row[0] for row in rows(admin.get(LIST + query[1]))] == [asked]
+
+
+@pytest.mark.holds(since="10")
+def test_the_admin_calls_a_message_by_its_text(admin, asked):
+    from django.apps import apps
+
+    message = apps.get_model("chat", "message").objects.latest("id")
+    page = admin.get(f"{LIST}{message.id}/change/")
+    assert "<h2>where am I?</h2>" in page.text
 
 
 @pytest.mark.holds(since="10")

@@ -125,6 +125,8 @@ async def test_people_see_who_joins_and_leaves_without_waiting_for_a_heartbeat(
     await list_is(alice, ["alice"])
     bob = await people.enter("bob")
     await alice.sees(joined("bob"))
+    for person in (alice, bob):  # so that the event of bob's entry is not still to come
+        await person.is_up_to_date()
     await bob.close()
     await alice.sees(left("bob"))
 
