@@ -6,7 +6,7 @@ What axe looks for: https://github.com/dequelabs/axe-core/blob/develop/doc/rule-
 import pytest
 from playwright.async_api import expect
 
-from tests.support.browser import from_npm, visit
+from tests.support.browser import GONE, from_npm, visit
 from tests.support.deadline import DEADLINE
 
 # One event loop for all: the browser is started once.
@@ -70,7 +70,7 @@ async def test_axe_finds_no_violation_in_the_room_whatever_it_shows(
         await expect(alice.alert).not_to_be_empty()
         assert await violations(alice.page) == []
         await sockets[0][0].close()
-        await expect(alice.status).to_contain_text("Closed")
+        await expect(alice.status).to_contain_text(GONE)
         assert await violations(alice.page) == []
 
 

@@ -178,7 +178,7 @@ async def test_each_day_has_one_heading_above_its_first_message(scripted):
     ]
 
 
-@pytest.mark.holds(since="10")
+@pytest.mark.holds(since="10", until="10")
 async def test_nobody_can_ask_for_earlier_messages_when_the_socket_has_closed(
     scripted,
 ):

@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import expect
 
-from tests.support.browser import ARTEFACTS, SCRIPT, visit
+from tests.support.browser import ARTEFACTS, GONE, SCRIPT, visit
 from tests.support.deadline import DEADLINE
 
 # One event loop for all: the browser is started once.
@@ -142,7 +142,7 @@ async def test_the_page_shows_closed_and_sends_nothing_when_the_server_has_stopp
             await enter_by_address(alice)
             await expect(alice.button).to_be_enabled()
             server.process.kill()
-            await expect(alice.status).to_contain_text("Closed")
+            await expect(alice.status).to_contain_text(GONE)
             await expect(alice.button).to_be_disabled()
             await alice.say("still typed")
             await expect(alice.field).to_have_value("still typed")

@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.async_api import expect
 
-from tests.support.browser import ARTEFACTS, SCRIPT, visit
+from tests.support.browser import ARTEFACTS, GONE, SCRIPT, visit
 from tests.support.deadline import DEADLINE
 
 # One event loop for all: the browser is started once.
@@ -101,6 +101,6 @@ async def test_a_name_is_shown_as_text_and_a_closed_page_lists_nobody(
         told = [f"2 {SCRIPT} joined", f"1 {SCRIPT} left"]
         await expect(notices_of(alice)).to_contain_text(told)
         await socket.close()
-        await expect(alice.status).to_contain_text("Closed")
+        await expect(alice.status).to_contain_text(GONE)
         await expect(people_of(alice)).to_have_count(0)
         assert alice.complaints == []

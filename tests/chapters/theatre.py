@@ -1,7 +1,7 @@
 """What people do and see in their browsers: the lines of a `browser` block.
 
 alice opens /chat/room/1/       signs in, if she has not yet
-alice clicks Chat room          a link or a button
+alice clicks Chat room          a link or a button; a count may follow, as in "Go (3)"
 alice writes Hello              into the field Message
 alice types Hello               the same, then Enter
 alice fills in Room name: tea   a field by its label
@@ -94,8 +94,9 @@ class Actor:
                 await self.page.get_by_role("button", name="Sign in").click()
 
     async def clicks(self, text):
-        link = self.page.get_by_role("link", name=text, exact=True)
-        await link.or_(self.page.get_by_role("button", name=text, exact=True)).click()
+        name = re.compile(rf"^{re.escape(text)}( \(\d+\))?$")
+        link = self.page.get_by_role("link", name=name)
+        await link.or_(self.page.get_by_role("button", name=name)).click()
 
     async def writes(self, text):
         await self.person.field.fill(text)

@@ -454,6 +454,76 @@ MUTANTS = [
         "spec/test_archive.py::"
         "test_a_course_can_be_deleted_in_the_admin_with_its_messages",
     ),
+    Mutant(
+        "all pages come back at the same moment",
+        "11",
+        SCRIPT,
+        "Math.random() * Math.min",
+        "Math.min",
+        "browser/test_reconnect.py::test_a_page_waits_a_random_part_of_five_seconds",
+    ),
+    Mutant(
+        "the longest wait stays the same",
+        "11",
+        SCRIPT,
+        "5 * 2 ** failures",
+        "5",
+        "browser/test_reconnect.py::"
+        "test_each_failure_doubles_the_longest_wait_up_to_thirty_seconds",
+    ),
+    Mutant(
+        "a socket that was opened counts as a success",
+        "11",
+        SCRIPT,
+        """\
+  button.disabled = earlier.disabled = false;
+}
+
+function received(event) {
+  failures = 0;
+""",
+        """\
+  button.disabled = earlier.disabled = false;
+  failures = 0;
+}
+
+function received(event) {
+""",
+        "browser/test_reconnect.py::test_only_a_frame_shows_that_a_server_works_again",
+    ),
+    Mutant(
+        "a refused page tries again for ever",
+        "11",
+        SCRIPT,
+        "socket.onclose = failed;",
+        "socket.onclose = lost;",
+        "browser/test_reconnect.py::test_nothing_makes_a_refused_page_try_again",
+    ),
+    Mutant(
+        "a server that has failed is taken for one that refuses",
+        "11",
+        SCRIPT,
+        " && page.status < 500",
+        "",
+        "browser/test_reconnect.py::test_a_page_tries_again_when_the_server_is_down",
+    ),
+    Mutant(
+        "the page has a hole",
+        "11",
+        SCRIPT,
+        "if (first > last + 1)",
+        "if (false)",
+        "browser/test_reconnect.py::test_a_page_with_a_hole_begins_again",
+    ),
+    Mutant(
+        "missed messages move what somebody reads",
+        "11",
+        SCRIPT,
+        "if (isEarlier)",
+        "if (true)",
+        "browser/test_reconnect.py::"
+        "test_missed_messages_are_added_below_the_place_where_one_reads",
+    ),
 ]
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from playwright.async_api import expect
 
 from tests.stage.conftest import stage_page
-from tests.support.browser import chromium, visit
+from tests.support.browser import GONE, chromium, visit
 from tests.support.deadline import DEADLINE
 from tests.support.site import Site
 from tests.support.valkey import url_of, valkey
@@ -45,6 +45,7 @@ SCENES = {
     "08": (ROOM, "alice bob", "bob: Can you still read this?", "alice: Yes."),
     "09": (ROOM, "alice bob", "alice: The exam is in room 12.", "bob: Thank you!"),
     "10": (ROOM, "alice bob", "bob: Where is the exam?", "alice: Scroll up."),
+    "11": (ROOM, "alice bob", "bob: Is the train late?", "alice: We have just left."),
     "room": (
         ROOM,
         "alice bob",
@@ -54,8 +55,8 @@ SCENES = {
         "alice: That is shown as text.",
     ),
 }
-# The second person's server is killed there.
-KILLED = "08"
+# Whose server is killed there, and what that person has begun to write.
+KILLED = {"08": ("bob", ""), "11": ("alice", "I will be there at ")}
 # Both reload there; in the second, fifty messages of two other days come before theirs.
 RELOADED, LONG_AGO = "09", "10"
 
@@ -109,10 +110,13 @@ async def take(browser, site, name, step):
             for reader in people if step.number >= "03" else [author]:
                 seen[reader] += 1
                 await expect(people[reader].messages).to_have_count(seen[reader])
-        if name == KILLED:
-            servers[1].process.kill()
-            await expect(people["alice"].log).to_contain_text("bob left")
-            await expect(people["bob"].status).to_contain_text("Closed")
+        if name in KILLED:
+            gone, begun = KILLED[name]
+            await people[gone].field.fill(begun)
+            servers[[*people].index(gone)].process.kill()
+            (other,) = people.keys() - {gone}
+            await expect(people[other].log).to_contain_text(f"{gone} left")
+            await expect(people[gone].status).to_have_text(GONE)
         if name == LONG_AGO:
             write_long_ago(site)
         if name in (RELOADED, LONG_AGO):

@@ -23,6 +23,7 @@ MODULES = [
     "browser.test_room",
     "browser.test_rooms",
     "browser.test_history",
+    "browser.test_reconnect",
     "browser.test_accessibility",
 ]
 BEGIN, END = "<!-- table: make table -->\n", "<!-- end of the table -->\n"

@@ -26,7 +26,9 @@ def outage(valkey):
         valkey.start()
 
 
-@pytest.mark.holds(since="03", can="When Redis stops, the page shows Closed")
+@pytest.mark.holds(
+    since="03", can="When Redis stops, the page shows that it is not connected"
+)
 async def test_sockets_close_when_valkey_is_killed_and_can_be_opened_again(
     server, cookies, project
 ):

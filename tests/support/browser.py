@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -19,6 +20,8 @@ HOW_TO_INSTALL = (
 BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome")
 # Where screenshots are kept, outside git.
 ARTEFACTS = "artefacts"
+# What a page says that has lost its socket: up to step 10, and since.
+GONE = re.compile("Closed|The connection is lost")
 # A text that would complain if it were shown as HTML.
 SCRIPT = "<img src=x onerror=\"alert('img')\"><script>alert('script')</script>"
 # What Chromium would otherwise draw with, and look up in the network on its own.

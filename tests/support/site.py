@@ -42,9 +42,12 @@ class Site:
             yield server
 
     @contextlib.contextmanager
-    def runserver(self):
-        """Yield a Server: Django's runserver, which serves the static files, too."""
-        port = free_port()
+    def runserver(self, port=None):
+        """Yield a Server: Django's runserver, which serves the static files, too.
+
+        `port` is that of a server that has ended.
+        """
+        port = port or free_port()
         command = ["manage.py", "runserver", "--noreload", f"127.0.0.1:{port}"]
         with self._serving(port, *command) as server:
             server.wait_until_it_answers()
