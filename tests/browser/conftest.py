@@ -8,6 +8,8 @@ import pytest_asyncio
 
 from tests.support.browser import visit
 
+from .played import Played, history
+
 
 @pytest.fixture(scope="session")
 def server(site):
@@ -57,6 +59,29 @@ async def bob(bob_signed_in):
     """bob, on the list of his courses; his page must not complain in the test."""
     async with back_home(bob_signed_in) as bob:
         yield bob
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def opened(browser, alice):
+    """The Played page of alice, in one more window; its socket has just been made."""
+    signed_in = await alice.page.context.storage_state()
+    size = {"width": 800, "height": 640}
+    async with visit(
+        browser, alice.url, storage_state=signed_in, viewport=size
+    ) as person:
+        played = Played(person)
+        await played.open()
+        yield played
+        # A browser complains of each request that fails.
+        said = [each for each in person.complaints if "Failed to load" not in each]
+        assert said == []
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def played(opened):
+    """The same, in a room where nothing was said yet."""
+    await opened.accept(history())
+    return opened
 
 
 @contextlib.asynccontextmanager

@@ -90,6 +90,12 @@ class Played:
         ):
             await self._happens("close", 3)
 
+    async def comes_back(self, *messages):
+        """Lose the connection, connect again, and receive these as a history."""
+        await self.close()
+        await self.again.click()
+        await self.accept(history(*messages))
+
     async def sockets(self):
         """Return how many sockets the page has made."""
         return await self.page.evaluate("played.length")

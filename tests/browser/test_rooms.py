@@ -81,6 +81,8 @@ async def test_a_name_is_shown_as_text_and_a_closed_page_lists_nobody(
     signed_in = await alice.page.context.storage_state()
     async with visit(browser, server.url, storage_state=signed_in) as alice:
         sockets = []
+        # From step 11 on, the page would otherwise wait for a random time.
+        await alice.page.add_init_script("Math.random = () => 0.99")
         await alice.page.route_web_socket(
             re.compile("/ws/"), lambda socket: sockets.append(socket)
         )

@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import time
 
@@ -19,6 +20,8 @@ PORTS = ("8000", "8001", "9000", "6379")
 RUNSERVER = "python manage.py runserver"
 # Kills each terminal's process whose command has the quoted words behind it.
 KILL = "pkill -9 -f "
+# Stop the process in a terminal, and let it continue.
+SIGNALS = {"^Z": signal.SIGSTOP, "fg": signal.SIGCONT}
 # The last line of a traceback.
 ERROR = re.compile(r"^[a-z]*[\w.]*(?:Error|Exception|Denied|NotReady|Full)\b.*", re.M)
 STARTED = "Quit the server with CONTROL-C."
@@ -154,6 +157,8 @@ class Reader:
                 self._restart_what_is_stale()
             if command is None or command == "^C":
                 self._expect(block, command, expected)
+            elif command in SIGNALS:
+                self._terminals[block.name].send(SIGNALS[command])
             elif command.startswith(KILL):
                 self._kill(block, self._translated(command.removeprefix(KILL)))
             elif command.startswith("cd ") and "&&" not in command:
@@ -252,11 +257,12 @@ class Reader:
 def commands(text):
     """Yield (what is typed, what is printed) from a console block.
 
-    What is typed is a command, "^C", or None where something is printed without it.
+    What is typed is a command, "^C", "^Z", or None where something is printed on its
+    own.
     """
     typed, printed = None, []
     for line in [*text.splitlines(), None]:
-        if line is None or line.startswith("$ ") or line == "^C":
+        if line is None or line.startswith("$ ") or line in ("^C", "^Z"):
             if typed or printed:
                 yield typed, "".join(f"{row}\n" for row in printed)
             typed, printed = line and line.removeprefix("$ "), []

@@ -110,6 +110,10 @@ class Process:
             self.python.wait(DEADLINE)
         self.end()
 
+    def send(self, number):
+        """Send the process and all that it has started a signal."""
+        os.killpg(self.python.pid, number)
+
     def end(self):
         """End the process and all that it has started."""
         if self.python.poll() is None:

@@ -476,14 +476,14 @@ MUTANTS = [
         "11",
         SCRIPT,
         """\
-  button.disabled = earlier.disabled = false;
+  button.disabled = false;
 }
 
 function received(event) {
   failures = 0;
 """,
         """\
-  button.disabled = earlier.disabled = false;
+  button.disabled = false;
   failures = 0;
 }
 
@@ -503,12 +503,27 @@ function received(event) {
         "a server that has failed is taken for one that refuses",
         "11",
         SCRIPT,
-        " && page.status < 500",
-        "",
+        "[0, 403].includes(page?.status)",
+        "page && !page.ok",
         "browser/test_reconnect.py::test_a_page_tries_again_when_the_server_is_down",
     ),
     Mutant(
-        "the page has a hole",
+        "earlier messages are asked for before the history has come",
+        "11",
+        SCRIPT,
+        """\
+  button.disabled = false;
+}
+""",
+        """\
+  button.disabled = earlier.disabled = false;
+}
+""",
+        "browser/test_reconnect.py::"
+        "test_earlier_messages_can_be_asked_for_only_while_connected",
+    ),
+    Mutant(
+        "the page has a gap",
         "11",
         SCRIPT,
         "if (first > last + 1)",
@@ -523,6 +538,77 @@ function received(event) {
         "if (true)",
         "browser/test_reconnect.py::"
         "test_missed_messages_are_added_below_the_place_where_one_reads",
+    ),
+    Mutant(
+        "missed messages come from the end",
+        "12",
+        HISTORY,
+        "messages.filter(number__gt=after).reverse()",
+        "messages.filter(number__gt=after)",
+        "spec/test_catch_up.py::"
+        "test_missed_messages_come_fifty_at_a_time_the_oldest_first",
+    ),
+    Mutant(
+        "a page does not ask for a gap",
+        "12",
+        SCRIPT,
+        "if (row < last && row !== asked)",
+        "if (false)",
+        "browser/test_catch_up.py::"
+        "test_a_page_asks_immediately_and_once_for_a_message_that_is_missing",
+    ),
+    Mutant(
+        "a page asks for the same gap without end",
+        "12",
+        SCRIPT,
+        "row < last && row !== asked",
+        "row < last",
+        "browser/test_catch_up.py::"
+        "test_an_answer_without_what_is_missing_makes_no_page_ask_without_end",
+    ),
+    Mutant(
+        "a page that has come back does not ask again",
+        "12",
+        SCRIPT,
+        "  asked = null;\n",
+        "",
+        "browser/test_catch_up.py::"
+        "test_a_page_asks_again_when_it_has_come_back_before_the_answer",
+    ),
+    Mutant(
+        "a page asks for all that it has missed, however much",
+        "12",
+        SCRIPT,
+        "|| first - row > 201",
+        "",
+        "browser/test_catch_up.py::"
+        "test_a_page_that_has_missed_more_than_two_hundred_begins_again",
+    ),
+    Mutant(
+        "a page waits for a dead socket",
+        "12",
+        SCRIPT,
+        "if (silent > 2)",
+        "if (false)",
+        "browser/test_catch_up.py::"
+        "test_a_page_gives_a_silent_socket_up_within_fifteen_seconds",
+    ),
+    Mutant(
+        "a frame does not show that a socket is alive",
+        "12",
+        SCRIPT,
+        "failures = silent = 0",
+        "failures = 0",
+        "browser/test_catch_up.py::test_any_frame_shows_that_a_socket_is_alive",
+    ),
+    Mutant(
+        "a refused page goes on with its heartbeat",
+        "12",
+        SCRIPT,
+        "async function failed() {\n  clearInterval(heartbeat);",
+        "async function failed() {",
+        "browser/test_catch_up.py::"
+        "test_a_page_that_waits_or_was_refused_has_no_heartbeat",
     ),
 ]
 

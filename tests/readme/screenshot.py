@@ -46,6 +46,12 @@ SCENES = {
     "09": (ROOM, "alice bob", "alice: The exam is in room 12.", "bob: Thank you!"),
     "10": (ROOM, "alice bob", "bob: Where is the exam?", "alice: Scroll up."),
     "11": (ROOM, "alice bob", "bob: Is the train late?", "alice: We have just left."),
+    "12": (
+        ROOM,
+        "alice bob",
+        "alice: A tunnel ahead.",
+        "bob: Can you still read this?",
+    ),
     "room": (
         ROOM,
         "alice bob",
@@ -57,6 +63,8 @@ SCENES = {
 }
 # Whose server is killed there, and what that person has begun to write.
 KILLED = {"08": ("bob", ""), "11": ("alice", "I will be there at ")}
+# The first person's server is down there while the second one writes this.
+AWAY, MEANWHILE = "12", "The room is 14, not 12."
 # Both reload there; in the second, fifty messages of two other days come before theirs.
 RELOADED, LONG_AGO = "09", "10"
 
@@ -117,6 +125,14 @@ async def take(browser, site, name, step):
             (other,) = people.keys() - {gone}
             await expect(people[other].log).to_contain_text(f"{gone} left")
             await expect(people[gone].status).to_have_text(GONE)
+        if name == AWAY:
+            servers[0].process.kill()
+            await expect(people["bob"].log).to_contain_text("alice left")
+            await people["bob"].say(MEANWHILE)
+            await expect(people["bob"].messages.last).to_contain_text(MEANWHILE)
+            stack.enter_context(site.runserver(servers[0].port))
+            await expect(people["alice"].messages.last).to_contain_text(MEANWHILE)
+            await expect(people["bob"].log).to_contain_text("alice joined")
         if name == LONG_AGO:
             write_long_ago(site)
         if name in (RELOADED, LONG_AGO):

@@ -24,6 +24,7 @@ MODULES = [
     "browser.test_rooms",
     "browser.test_history",
     "browser.test_reconnect",
+    "browser.test_catch_up",
     "browser.test_accessibility",
 ]
 BEGIN, END = "<!-- table: make table -->\n", "<!-- end of the table -->\n"

@@ -82,6 +82,7 @@ async def test_when_valkey_is_back_the_first_try_works_and_no_traceback_is_logge
         start = len(server.lines)
         with outage(project.valkey):
             assert await alice.until_closed()
+            server.wait_for_line("Socket closed, Redis does not answer", start)
         alice = await enter(server, cookies["alice"])
         bob = await enter(server, cookies["bob"])
         await alice.send("back again")

@@ -17,5 +17,6 @@ ORDER = (
     "heartbeat",
     "history",
     "archive",
+    "catch_up",
     "load",
 )

@@ -5,10 +5,11 @@ const [status, again, log, earlier, people, error, form, input, button] = [
 const username = JSON.parse(document.getElementById("username").textContent);
 
 let socket;
-// How many sockets have failed since a frame arrived, and the seconds to the next one.
+// Sockets that have failed since a frame arrived, and the wait for the next attempt.
 let failures = 0;
 let seconds;
 let countdown;
+let retry;
 
 // What was sent last, to give it back if the server does not accept it.
 let sent = "";
@@ -103,6 +104,7 @@ const handlers = {
       clear();
     }
     earlier.hidden = first === 1 || messages.has(1);
+    earlier.disabled = false;
     data.messages.forEach(show);
     if (isEarlier) {
       log.scrollTop = log.scrollHeight - fromEnd;
@@ -120,7 +122,13 @@ const handlers = {
 };
 
 function connect() {
+  clearTimeout(retry);
   clearInterval(countdown);
+  status.textContent = "Connecting …";
+  status.className = "";
+  if (document.activeElement === again) {
+    input.focus();
+  }
   again.hidden = true;
   // The page /chat/room/1/ has its socket at /ws/chat/room/1/, on the same host.
   socket = new WebSocket("/ws" + location.pathname);
@@ -132,8 +140,7 @@ function connect() {
 function opened() {
   socket.onclose = lost;
   status.textContent = "Connected";
-  status.className = "";
-  button.disabled = earlier.disabled = false;
+  button.disabled = false;
 }
 
 function received(event) {
@@ -152,7 +159,7 @@ async function failed() {
   const signal = AbortSignal.timeout(5000);
   const page = await fetch(location, { method: "HEAD", redirect: "manual", signal })
     .catch(() => null);
-  if (page && !page.ok && page.status < 500) {
+  if ([0, 403].includes(page?.status)) {
     status.textContent = "You cannot enter this room. Reload the page to see why.";
     status.className = "closed";
   } else {
@@ -165,11 +172,12 @@ function lost() {
   status.className = "closed";
   list([]);
   button.disabled = earlier.disabled = true;
-  // A random part of it, so that not everybody comes back in the same second.
+  // A random part of the longest wait, so that pages don't all come back together.
   const wait = Math.random() * Math.min(30, 5 * 2 ** failures);
   failures += 1;
   seconds = Math.ceil(wait);
-  countdown = setInterval(countDown, (1000 * wait) / seconds);
+  retry = setTimeout(connect, 1000 * wait);
+  countdown = setInterval(countDown, 1000);
   again.textContent = `Connect now (${seconds})`;
   again.hidden = false;
 }
@@ -177,9 +185,6 @@ function lost() {
 function countDown() {
   seconds -= 1;
   again.textContent = `Connect now (${seconds})`;
-  if (seconds === 0) {
-    connect();
-  }
 }
 
 function hurry() {
@@ -191,10 +196,7 @@ function hurry() {
 addEventListener("online", hurry);
 document.addEventListener("visibilitychange", hurry);
 
-again.addEventListener("click", () => {
-  connect();
-  input.focus();
-});
+again.addEventListener("click", connect);
 
 earlier.addEventListener("click", () => {
   socket.send(JSON.stringify({ before: Math.min(...messages.keys()) }));
