@@ -76,6 +76,27 @@ async def test_a_page_that_has_missed_more_than_two_hundred_begins_again(played)
 
 
 @pytest.mark.holds(since="12")
+async def test_a_message_that_comes_while_a_page_catches_up_removes_nothing(played):
+    await played.send(history(*map(message, range(1, 6))))
+    await played.comes_back(*map(message, range(196, 246)))
+    await played.send(live(246))
+    for after in (5, 55, 105, 155):
+        assert (await played.sent())[-1] == {"after": after}
+        await played.send(history(*map(message, range(after + 1, after + 51))))
+    await shows(played.person, *range(1, 247))
+
+
+@pytest.mark.holds(since="12")
+async def test_a_page_fills_a_gap_of_more_than_two_hundred_among_live_messages(played):
+    await played.send(history(*map(message, range(1, 6))))
+    await played.send(live(300))
+    assert await played.sent() == [{"after": 5}]
+    await played.send(history(*map(message, range(6, 56))))
+    assert (await played.sent())[-1] == {"after": 55}
+    await shows(played.person, *range(1, 56), 300)
+
+
+@pytest.mark.holds(since="12")
 async def test_a_page_that_has_missed_two_hundred_keeps_what_it_has(played):
     await played.send(history(*map(message, range(1, 11))))
     await played.comes_back(*map(message, range(211, 221)))
@@ -125,6 +146,18 @@ async def test_a_heartbeat_asks_for_what_was_missed_every_five_seconds(played):
     await shows(played.person, 1, 2)
     await played.passes(5)
     assert (await played.sent())[-1] == {"after": 2}
+
+
+@pytest.mark.holds(since="12")
+async def test_a_heartbeat_asks_for_nothing_before_the_history_has_come(opened):
+    played = opened
+    await played.accept()
+    await played.passes(5)
+    assert await played.sent() == []
+    await played.send(history(*map(message, range(111, 161))))
+    await shows(played.person, *range(111, 161))
+    await played.passes(5)
+    assert await played.sent() == [{"after": 160}]
 
 
 @pytest.mark.holds(since="12", can="A dead connection is noticed within 15 seconds")

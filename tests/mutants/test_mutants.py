@@ -570,8 +570,8 @@ function received(event) {
         "a page that has come back does not ask again",
         "12",
         SCRIPT,
-        "  asked = null;\n",
-        "",
+        "  asked = null;\n  entered",
+        "  entered",
         "browser/test_catch_up.py::"
         "test_a_page_asks_again_when_it_has_come_back_before_the_answer",
     ),
@@ -579,10 +579,28 @@ function received(event) {
         "a page asks for all that it has missed, however much",
         "12",
         SCRIPT,
-        "|| first - row > 201",
+        "|| (!entered && first - row > 201)",
         "",
         "browser/test_catch_up.py::"
         "test_a_page_that_has_missed_more_than_two_hundred_begins_again",
+    ),
+    Mutant(
+        "a message clears a page that is still catching up",
+        "12",
+        SCRIPT,
+        "!entered && ",
+        "",
+        "browser/test_catch_up.py::"
+        "test_a_message_that_comes_while_a_page_catches_up_removes_nothing",
+    ),
+    Mutant(
+        "a heartbeat asks before the history has come",
+        "12",
+        SCRIPT,
+        "else if (entered)",
+        "else if (socket.readyState === WebSocket.OPEN)",
+        "browser/test_catch_up.py::"
+        "test_a_heartbeat_asks_for_nothing_before_the_history_has_come",
     ),
     Mutant(
         "a page waits for a dead socket",

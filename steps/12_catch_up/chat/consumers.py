@@ -41,7 +41,7 @@ class ChatConsumer(PresenceConsumer):
         )
 
     async def send_history(self, **number):
-        """Send the browser the last messages, or those before or after a number."""
+        """Send the browser the last messages, or some before or after a number."""
         messages = await read_messages(self.chat_room, **number)
         frame = {"type": "chat.history", "messages": messages}
         # An emoji takes 4 bytes, not 12: daphne sends no frame of more than 1 MiB.

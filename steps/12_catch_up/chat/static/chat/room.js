@@ -32,9 +32,10 @@ const messages = new Map();
 let last = 0;
 let headings = {};
 
-// From its first message to this number, the page has all of them.
+// The page has all messages from its first one up to this number.
 let row = null;
 let asked;
+let entered;
 
 // Events can overtake each other, so a message may come after one with a higher number.
 function place(item, number) {
@@ -94,11 +95,12 @@ function clear() {
 
 function showAll(news) {
   const first = news[0]?.number ?? row + 1;
-  // A page that has missed more than two hundred messages begins again.
-  if (row === null || first - row > 201) {
+  // If more than two hundred messages are missing before these, the page begins again.
+  if (row === null || (!entered && first - row > 201)) {
     clear();
     row = first - 1;
   }
+  entered = true;
   earlier.hidden = first === 1 || messages.has(1);
   earlier.disabled = false;
   news.forEach(show);
@@ -109,7 +111,7 @@ function showAll(news) {
 }
 
 function ask() {
-  socket.send(JSON.stringify({ after: row ?? 0 }));
+  socket.send(JSON.stringify({ after: row }));
 }
 
 let here = [];
@@ -157,6 +159,7 @@ function connect() {
   silent = 0;
   heartbeat = setInterval(beat, 5000);
   asked = null;
+  entered = false;
   // The page /chat/room/1/ has its socket at /ws/chat/room/1/, on the same host.
   socket = new WebSocket("/ws" + location.pathname);
   socket.onopen = opened;
@@ -187,7 +190,7 @@ function beat() {
     socket.onclose = null;
     socket.close();
     lost();
-  } else if (socket.readyState === WebSocket.OPEN) {
+  } else if (entered) {
     ask();
   }
 }
