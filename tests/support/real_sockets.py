@@ -1,6 +1,7 @@
 """Sockets over TCP, with the words of `tests.support.people.Socket`."""
 
 import asyncio
+import contextlib
 import json
 from collections import defaultdict, deque
 
@@ -14,8 +15,9 @@ from .people import kind_of, room_path
 class RealSocket:
     """One person's open socket on a real server."""
 
-    def __init__(self, connection):
+    def __init__(self, connection, server):
         self.connection = connection
+        self._server = server
         self._kept = defaultdict(deque)
 
     async def send(self, message):
@@ -42,12 +44,19 @@ class RealSocket:
         return self._kept[kind].popleft()
 
     async def until_closed(self):
-        """Return the code with which the server has closed (1006: it just hung up)."""
+        """Return the code with which the server has closed (1006: it just hung up).
+
+        By then the server, if it still runs, has answered another request. Its consumer
+        may have to end first: while it does, Channels may lose an event of somebody
+        else (https://github.com/django/channels/issues/1683).
+        """
         try:
             async with asyncio.timeout(DEADLINE):
                 while True:
                     await self.connection.recv()
         except ConnectionClosed as closed:
+            with contextlib.suppress(AssertionError):
+                await asyncio.to_thread(self._server.wait_until_it_answers)
             return closed.rcvd.code if closed.rcvd else 1006
 
     async def close(self):
@@ -67,7 +76,7 @@ async def enter(server, cookie, room=1, **options):
         open_timeout=DEADLINE,
         **options,
     )
-    return RealSocket(connection)
+    return RealSocket(connection, server)
 
 
 async def refusal(server, cookie, room=1):
