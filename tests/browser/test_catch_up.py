@@ -18,7 +18,9 @@ def live(number):
     return {"type": "chat.message", **message(number)}
 
 
-@pytest.mark.holds(since="12", can="A message that Redis loses is seen nevertheless")
+@pytest.mark.holds(
+    since="12", can="A message whose event is lost is shown all the same"
+)
 async def test_a_page_asks_immediately_and_once_for_a_message_that_is_missing(played):
     await played.send(history(message(1)))
     await played.passes(6)  # a heartbeat has asked after the same number
@@ -33,11 +35,10 @@ async def test_a_page_asks_immediately_and_once_for_a_message_that_is_missing(pl
 
 @pytest.mark.holds(since="12")
 async def test_a_page_asks_for_nothing_as_long_as_nothing_is_missing(opened):
-    played = opened
-    await played.accept(history(*map(message, range(71, 121))))
-    await played.send(live(121))
-    await played.send(live(122))
-    assert await played.sent() == []
+    await opened.accept(history(*map(message, range(71, 121))))
+    await opened.send(live(121))
+    await opened.send(live(122))
+    assert await opened.sent() == []
 
 
 @pytest.mark.holds(since="12")
@@ -62,7 +63,9 @@ async def test_a_page_that_comes_back_asks_until_nothing_is_missing(played):
     await shows(played.person, *range(1, 212))
 
 
-@pytest.mark.holds(since="12", can="Whoever has missed very much begins with the last")
+@pytest.mark.holds(
+    since="12", can="A page that has missed very much begins with the last fifty"
+)
 async def test_a_page_that_has_missed_more_than_two_hundred_begins_again(played):
     button = played.page.get_by_role("button", name="Earlier messages")
     await played.send(history(*map(message, range(1, 11))))
@@ -114,7 +117,7 @@ async def test_a_page_asks_again_when_it_has_come_back_before_the_answer(played)
 
 
 @pytest.mark.holds(since="12")
-async def test_an_answer_without_what_is_missing_makes_no_page_ask_without_end(played):
+async def test_a_page_does_not_repeat_a_question_that_brought_nothing(played):
     await played.send(history(message(1)))
     await played.send(live(3))
     await played.send(history(message(3)))
@@ -125,13 +128,12 @@ async def test_an_answer_without_what_is_missing_makes_no_page_ask_without_end(p
 
 @pytest.mark.holds(since="12")
 async def test_earlier_messages_stay_available_when_nothing_was_missed(opened):
-    played = opened
-    button = played.page.get_by_role("button", name="Earlier messages")
-    await played.accept(history(message(2)))
-    await played.send(history())
+    button = opened.page.get_by_role("button", name="Earlier messages")
+    await opened.accept(history(message(2)))
+    await opened.send(history())
     await expect(button).to_be_visible()
     await button.click()
-    await played.send(history(message(1)))
+    await opened.send(history(message(1)))
     await expect(button).to_be_hidden()
 
 
@@ -150,14 +152,13 @@ async def test_a_heartbeat_asks_for_what_was_missed_every_five_seconds(played):
 
 @pytest.mark.holds(since="12")
 async def test_a_heartbeat_asks_for_nothing_before_the_history_has_come(opened):
-    played = opened
-    await played.accept()
-    await played.passes(5)
-    assert await played.sent() == []
-    await played.send(history(*map(message, range(111, 161))))
-    await shows(played.person, *range(111, 161))
-    await played.passes(5)
-    assert await played.sent() == [{"after": 160}]
+    await opened.accept()
+    await opened.passes(5)
+    assert await opened.sent() == []
+    await opened.send(history(*map(message, range(111, 161))))
+    await shows(opened.person, *range(111, 161))
+    await opened.passes(5)
+    assert await opened.sent() == [{"after": 160}]
 
 
 @pytest.mark.holds(since="12", can="A dead connection is noticed within 15 seconds")

@@ -158,7 +158,9 @@ async def test_only_a_frame_shows_that_a_server_works_again(played):
     await expect(played.again).to_have_text("Connect now (5)")
 
 
-@pytest.mark.holds(since="11", can="The page counts down, and can be hurried")
+@pytest.mark.holds(
+    since="11", can="The page counts down, and a click connects immediately"
+)
 async def test_the_button_counts_the_seconds_down(played):
     await played.close()
     for seconds in (3, 2, 1):

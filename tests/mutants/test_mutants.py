@@ -564,7 +564,7 @@ function received(event) {
         "row < last && row !== asked",
         "row < last",
         "browser/test_catch_up.py::"
-        "test_an_answer_without_what_is_missing_makes_no_page_ask_without_end",
+        "test_a_page_does_not_repeat_a_question_that_brought_nothing",
     ),
     Mutant(
         "a page that has come back does not ask again",
