@@ -110,5 +110,5 @@ class Played:
 
 
 def history(*messages):
-    """Return the frame with what was said before."""
-    return {"type": "chat.history", "messages": messages}
+    """Return the frame with what was said before, to alice."""
+    return {"type": "chat.history", "user": "alice", "messages": messages}

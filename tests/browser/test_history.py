@@ -10,6 +10,8 @@ from playwright.async_api import expect
 from tests.support.browser import ARTEFACTS, SCRIPT, visit
 from tests.support.deadline import DEADLINE
 
+from .played import history
+
 # One event loop for all: the browser is started once.
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 expect.set_options(timeout=DEADLINE * 1000)
@@ -63,7 +65,7 @@ class Scripted:
 
     def history(self, *messages):
         """Send messages as what was said before."""
-        self._route.send(json.dumps({"type": "chat.history", "messages": messages}))
+        self._route.send(json.dumps(history(*messages)))
 
     async def close(self):
         """Close the socket, as a server does."""

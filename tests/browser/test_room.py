@@ -132,7 +132,7 @@ async def test_the_log_scrolls_to_its_end_unless_the_reader_has_scrolled_up(alic
     assert await alice.log.evaluate("log => log.scrollTop") == 0
 
 
-@pytest.mark.holds(since="01", can="The page shows whether it is connected")
+@pytest.mark.holds(since="01", until="12", can="The page shows whether it is connected")
 async def test_the_page_shows_closed_and_sends_nothing_when_the_server_has_stopped(
     site, browser, alice
 ):

@@ -18,5 +18,6 @@ ORDER = (
     "history",
     "archive",
     "catch_up",
+    "outbox",
     "load",
 )
