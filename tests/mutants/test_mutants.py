@@ -22,7 +22,9 @@ ADMIN, ASGI, CONSUMER, FORM, HISTORY, MESSAGES, MODELS = (
     "chat/messages.py",
     "chat/models.py",
 )
-PRESENCE, ROOMS, ROUTING, SETTINGS, VIEW, SCRIPT = (
+LOGIN, MIGRATION, PRESENCE, ROOMS, ROUTING, SETTINGS, VIEW, SCRIPT = (
+    "courses/templates/registration/login.html",
+    "chat/migrations/0002_message_key.py",
     "chat/presence.py",
     "chat/rooms.py",
     "chat/routing.py",
@@ -628,13 +630,124 @@ function received(event) {
         "browser/test_catch_up.py::"
         "test_a_page_that_waits_or_was_refused_has_no_heartbeat",
     ),
+    Mutant(
+        "a key is not unique",
+        "13",
+        MIGRATION,
+        "fields=('room', 'user', 'key')",
+        "fields=('room', 'user', 'key', 'number')",
+        "spec/test_outbox.py::"
+        "test_a_message_that_is_sent_again_is_saved_once_and_answered_again",
+    ),
+    Mutant(
+        "a key belongs to all authors",
+        "13",
+        MIGRATION,
+        "fields=('room', 'user', 'key')",
+        "fields=('room', 'key')",
+        "spec/test_outbox.py::test_a_key_belongs_to_one_author_and_one_room",
+    ),
+    Mutant(
+        "only the beginning of a key is checked",
+        "13",
+        MESSAGES,
+        "KEY.fullmatch(key)",
+        "KEY.match(key)",
+        "spec/test_outbox.py::test_a_key_that_is_no_short_text_returns_an_error",
+    ),
+    Mutant(
+        "a message that is sent again takes a number",
+        "13",
+        HISTORY,
+        "@database_sync_to_async\n@transaction.atomic\n",
+        "@database_sync_to_async\n",
+        "spec/test_outbox.py::"
+        "test_a_message_that_is_sent_again_leaves_no_gap_in_the_numbers",
+    ),
+    Mutant(
+        "everybody receives the key, and nobody an answer",
+        "13",
+        CONSUMER,
+        'await self.send(text_data=json.dumps({**event, "key": key}))',
+        'event["key"] = key',
+        "spec/test_outbox.py::"
+        "test_the_sender_receives_an_answer_with_the_key_before_the_message",
+    ),
+    Mutant(
+        "a page that has come back sends nothing again",
+        "13",
+        SCRIPT,
+        "    entered = true;\n    sendNext();\n",
+        "    entered = true;\n",
+        "browser/test_outbox.py::"
+        "test_a_message_without_an_answer_is_sent_again_under_its_key",
+    ),
+    Mutant(
+        "a page does not wait for an answer before it sends the next message",
+        "13",
+        SCRIPT,
+        "if (outbox.size === 1)",
+        "if (true)",
+        "browser/test_outbox.py::test_messages_are_sent_one_after_the_other",
+    ),
+    Mutant(
+        "new messages come below the drafts",
+        "13",
+        SCRIPT,
+        "log.insertBefore(item, draft)",
+        "log.append(item)",
+        "browser/test_outbox.py::test_a_message_is_sending_until_the_answer_comes",
+    ),
+    Mutant(
+        "the outbox is not stored",
+        "13",
+        SCRIPT,
+        "sessionStorage.setItem(stored, JSON.stringify([...outbox]));",
+        "",
+        "browser/test_outbox.py::test_a_reload_keeps_what_has_not_been_sent",
+    ),
+    Mutant(
+        "a refused message stays in the outbox",
+        "13",
+        SCRIPT,
+        "    fail(data.error);\n",
+        "",
+        "browser/test_outbox.py::"
+        "test_a_refused_message_is_given_back_or_marked_and_the_next_is_sent",
+    ),
+    Mutant(
+        "a page does not notice that somebody else has signed in",
+        "13",
+        SCRIPT,
+        "if (data.user !== username)",
+        "if (false)",
+        "browser/test_outbox.py::"
+        "test_a_page_of_somebody_who_has_signed_out_sends_nothing",
+    ),
+    Mutant(
+        "what was not sent stays in the tab after signing out",
+        "13",
+        LOGIN,
+        "{% if not next %}",
+        "{% if False %}",
+        "browser/test_outbox.py::"
+        "test_what_was_not_sent_is_removed_when_its_author_signs_out",
+    ),
+    Mutant(
+        "an expired session removes what was not sent",
+        "13",
+        LOGIN,
+        "{% if not next %}",
+        "{% if True %}",
+        "browser/test_outbox.py::test_what_was_not_sent_outlives_a_session",
+    ),
 ]
 
 
 def case(mutant):
     """Return the pytest.param of a Mutant, which belongs to its step."""
     marks = [pytest.mark.holds(since=mutant.step, until=mutant.step)]
-    marks += [pytest.mark.browser] if mutant.file == SCRIPT else []
+    marks += [pytest.mark.browser] if mutant.red.startswith("browser/") else []
     return pytest.param(mutant, id=f"{mutant.step}: {mutant.mistake}", marks=marks)
 
 

@@ -52,6 +52,7 @@ SCENES = {
         "alice: A tunnel ahead.",
         "bob: Can you still read this?",
     ),
+    "13": (ROOM, "alice bob", "alice: The train is late.", "bob: How late?"),
     "room": (
         ROOM,
         "alice bob",
@@ -62,7 +63,13 @@ SCENES = {
     ),
 }
 # Whose server is killed there, and what that person has begun to write.
-KILLED = {"08": ("bob", ""), "11": ("alice", "I will be there at ")}
+KILLED = {
+    "08": ("bob", ""),
+    "11": ("alice", "I will be there at "),
+    "13": ("alice", ""),
+}
+# What the person whose server has been killed writes nevertheless.
+UNSENT = {"13": ("An hour.", "Please start without me.")}
 # The first person's server is down there while the second one writes this.
 AWAY, MEANWHILE = "12", "The room is 14, not 12."
 # Both reload there; in the second, fifty messages of two other days come before theirs.
@@ -125,6 +132,9 @@ async def take(browser, site, name, step):
             (other,) = people.keys() - {gone}
             await expect(people[other].log).to_contain_text(f"{gone} left")
             await expect(people[gone].status).to_have_text(GONE)
+            for text in UNSENT.get(name, ()):
+                await people[gone].say(text)
+                await expect(people[gone].messages.last).to_contain_text(text)
         if name == AWAY:
             servers[0].process.kill()
             await expect(people["bob"].log).to_contain_text("alice left")

@@ -25,6 +25,8 @@ MODULES = [
     "browser.test_history",
     "browser.test_reconnect",
     "browser.test_catch_up",
+    "browser.test_outbox",
+    "browser.test_random_run",
     "browser.test_accessibility",
 ]
 BEGIN, END = "<!-- table: make table -->\n", "<!-- end of the table -->\n"
