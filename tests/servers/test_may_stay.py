@@ -26,7 +26,9 @@ def sign_out(server, cookie):
     urllib.request.urlopen(request, timeout=DEADLINE)
 
 
-@pytest.mark.holds(since="14", can="Signing out at one server is heard at all")
+@pytest.mark.holds(
+    since="14", can="Signing out at one server closes your sockets at all servers"
+)
 async def test_signing_out_at_one_server_closes_the_sockets_at_the_other(
     server, second, cookies
 ):

@@ -108,7 +108,7 @@ ENDS_COURSE = [
 ]
 
 
-@pytest.mark.holds(since="14", can="Who signs out is out of the room")
+@pytest.mark.holds(since="14", can="When you sign out, you are out of the room")
 async def test_signing_out_closes_the_sockets_of_this_browser(people, pupil):
     first, second = await people.enter("dora", 77), await people.enter("dora 2", 77)
     named, bob = await people.enter("dora", "kitchen"), await people.enter("bob", 77)
@@ -119,7 +119,25 @@ async def test_signing_out_closes_the_sockets_of_this_browser(people, pupil):
     await stays(bob)
 
 
-@pytest.mark.holds(since="14", can="Who may no longer sign in is out of every room")
+@pytest.mark.holds(since="14")
+async def test_signing_in_as_somebody_else_closes_the_sockets_of_this_browser(
+    people, pupil
+):
+    def sign_in_as_somebody_else():
+        from django.contrib.auth import get_user_model
+
+        bob = get_user_model().objects.get(username="bob")
+        pupil.clients[0].force_login(bob)
+
+    first, second = await people.enter("dora", 77), await people.enter("dora 2", 77)
+    await sync_to_async(sign_in_as_somebody_else)()
+    assert await first.is_closed() == SIGNED_OUT
+    await stays(second)
+
+
+@pytest.mark.holds(
+    since="14", can="A user who is deactivated or deleted is out of every room"
+)
 @pytest.mark.parametrize("what", ENDS_ALL)
 async def test_a_user_who_is_no_longer_valid_is_out_of_every_room(people, pupil, what):
     sockets = [
@@ -134,7 +152,9 @@ async def test_a_user_who_is_no_longer_valid_is_out_of_every_room(people, pupil,
     await stays(bob)
 
 
-@pytest.mark.holds(since="14", can="Who is off the course is out of its room")
+@pytest.mark.holds(
+    since="14", can="A student who is taken off a course is out of its room"
+)
 @pytest.mark.parametrize("what", ENDS_COURSE)
 async def test_a_student_who_is_off_the_course_is_out_of_its_room(people, pupil, what):
     dora, named = await people.enter("dora", 77), await people.enter("dora", "kitchen")
@@ -198,6 +218,28 @@ async def test_a_change_that_is_rolled_back_sends_nobody_out(people, pupil):
 
 
 @pytest.mark.holds(since="14")
+async def test_nobody_is_asked_to_check_before_a_change_is_committed(
+    people, pupil, monkeypatch
+):
+    from channels.layers import get_channel_layer
+    from django.db import transaction
+
+    sent = []
+
+    async def note(*arguments):
+        sent.append(arguments)
+
+    def change():
+        with transaction.atomic():
+            pupil.deactivate()
+            return len(sent)
+
+    monkeypatch.setattr(get_channel_layer(), "group_send", note)
+    assert await sync_to_async(change)() == 0
+    assert len(sent) == 1
+
+
+@pytest.mark.holds(since="14")
 async def test_a_change_is_checked_when_it_is_committed(people, pupil):
     from django.db import transaction
 
@@ -207,7 +249,9 @@ async def test_a_change_is_checked_when_it_is_committed(people, pupil):
     assert await dora.is_closed() == SIGNED_OUT
 
 
-@pytest.mark.holds(since="14", can="A password that you change yourself keeps you in")
+@pytest.mark.holds(
+    since="14", can="After you have changed your own password, you may enter again"
+)
 async def test_a_browser_that_has_changed_its_password_may_enter_again(people, pupil):
     from django.contrib.auth import update_session_auth_hash
     from django.test import RequestFactory
