@@ -24,9 +24,9 @@ window.WebSocket = class extends EventTarget {
   close() {
     this.readyState = 3;
   }
-  happen(type, state, data) {
+  happen(type, state, data, code) {
     this.readyState = state;
-    const event = new MessageEvent(type, { data });
+    const event = Object.assign(new MessageEvent(type, { data }), { code });
     this[`on${type}`]?.(event);
     this.dispatchEvent(event);
   }
@@ -65,30 +65,34 @@ class Played:
         else:
             await route.fulfill(status=self.answer)
 
-    async def _happens(self, *what):
+    async def happens(self, *what):
+        """Let something happen to the last socket: type, state, data and code."""
         await self.page.evaluate("what => played.at(-1).happen(...what)", what)
 
     async def accept(self, *frames):
         """Accept the socket, and send it these frames."""
-        await self._happens("open", 1)
+        await self.happens("open", 1)
         await expect(self.person.status).to_have_text("Connected")
         for frame in frames:
             await self.send(frame)
 
     async def send(self, frame):
         """Send the page a frame."""
-        await self._happens("message", 1, json.dumps(frame))
+        await self.happens("message", 1, json.dumps(frame))
 
-    async def close(self):
+    async def close(self, code=1006):
         """Close the socket, which had been accepted."""
-        await self._happens("close", 3)
+        await self.happens("close", 3, None, code)
 
-    async def fail(self):
-        """Close the socket, which has not been accepted, and wait for the answer."""
+    async def fail(self, code=1006):
+        """Close the socket, so that the page asks for itself; wait for the answer.
+
+        It has not been accepted, or it is closed with a code that means a refusal.
+        """
         async with self.page.expect_event(
             "response" if self.answer else "requestfailed"
         ):
-            await self._happens("close", 3)
+            await self.happens("close", 3, None, code)
 
     async def comes_back(self, *messages):
         """Lose the connection, connect again, and receive these as a history."""

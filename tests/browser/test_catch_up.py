@@ -3,6 +3,7 @@
 import pytest
 from playwright.async_api import expect
 
+from tests.support.browser import REFUSED
 from tests.support.deadline import DEADLINE
 
 from .played import history
@@ -208,7 +209,7 @@ async def test_a_page_that_waits_or_was_refused_has_no_heartbeat(played):
     await played.again.click()
     played.answer = 403
     await played.fail()
-    await expect(played.person.status).to_contain_text("You cannot enter")
+    await expect(played.person.status).to_contain_text(REFUSED)
     await played.passes(60)
-    await expect(played.person.status).to_contain_text("You cannot enter")
+    await expect(played.person.status).to_contain_text(REFUSED)
     assert await played.sockets() == 2

@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.async_api import expect
 
-from tests.support.browser import ARTEFACTS, visit
+from tests.support.browser import ARTEFACTS, REFUSED, visit
 from tests.support.deadline import DEADLINE
 
 from .played import history
@@ -216,7 +216,7 @@ async def test_what_was_not_sent_outlives_a_session(site, browser):
     async with away(site, browser, "patient") as (person, server):
         await person.page.context.clear_cookies()
         with site.runserver(server.port):
-            await expect(person.status).to_contain_text("You cannot enter")
+            await expect(person.status).to_contain_text(REFUSED)
             await person.page.reload()
             await person.page.get_by_label("Username").fill("alice")
             await person.page.get_by_label("Password").fill("demo")

@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 from playwright.async_api import expect
 
-from tests.support.browser import ARTEFACTS, visit
+from tests.support.browser import ARTEFACTS, REFUSED, visit
 from tests.support.deadline import DEADLINE
 
 from .played import history
@@ -83,7 +83,7 @@ async def test_a_page_stops_when_its_user_may_no_longer_enter(site, browser, rea
             students = forget_students(site)
         try:
             with site.runserver(server.port):
-                await expect(away.status).to_contain_text("You cannot enter")
+                await expect(away.status).to_contain_text(REFUSED)
                 again = away.page.get_by_role("button", name="Connect now")
                 await expect(again).to_be_hidden()
                 await expect(away.button).to_be_disabled()
@@ -97,7 +97,7 @@ async def test_nothing_makes_a_refused_page_try_again(played):
     await played.again.click()
     played.answer = 403
     await played.fail()
-    await expect(played.person.status).to_contain_text("You cannot enter")
+    await expect(played.person.status).to_contain_text(REFUSED)
     await expect(played.again).to_be_hidden()
     await played.page.evaluate("window.dispatchEvent(new Event('online'))")
     await played.passes(120)

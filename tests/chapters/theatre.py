@@ -2,6 +2,7 @@
 
 alice opens /chat/room/1/       signs in, if she has not yet
 alice clicks Chat room          a link or a button; a count may follow, as in "Go (3)"
+alice clicks Active             or a checkbox, which is then the opposite
 alice writes Hello              into the field Message
 alice types Hello               the same, then Enter
 alice fills in Room name: tea   a field by its label
@@ -14,6 +15,7 @@ alice sends {"message":"Hi"}    the next frame that her socket sends ...
 alice gets {"message": "Hi"}    ... and receives
 alice reloads                   without her browser's cache
 alice leaves                    closes the page
+alice signs out in another tab  by the button on the front page; the first tab stays
 nobody opens /chat/room/1/      somebody who does not sign in
 """
 
@@ -32,7 +34,8 @@ from .terminal import Mismatch
 expect.set_options(timeout=DEADLINE * 1000)
 LINE = re.compile(
     r"(?P<name>\w+)\s+(?P<verb>opens|clicks|writes|types|fills in|sees|does not see"
-    r"|is answered|sends|gets|reloads|leaves)(?: (?P<what>.+?))?"
+    r"|is answered|sends|gets|reloads|leaves|signs out in another tab)"
+    r"(?: (?P<what>.+?))?"
     r"(?: (?P<times>\d+) times?)?(?: within (?P<seconds>\d+) s)?"
 )
 
@@ -95,8 +98,11 @@ class Actor:
 
     async def clicks(self, text):
         name = re.compile(rf"^{re.escape(text)}( \(\d+\))?$")
-        link = self.page.get_by_role("link", name=name)
-        await link.or_(self.page.get_by_role("button", name=name)).click()
+        link, button, box = (
+            self.page.get_by_role(role, name=name)
+            for role in ("link", "button", "checkbox")
+        )
+        await link.or_(button).or_(box).click()
 
     async def writes(self, text):
         await self.person.field.fill(text)
@@ -139,6 +145,13 @@ class Actor:
 
     async def leaves(self):
         await self.page.goto("about:blank")
+
+    async def signs_out_in_another_tab(self):
+        tab = await self.page.context.new_page()
+        await tab.goto(await self.page.evaluate("location.origin"))
+        async with tab.expect_navigation():
+            await tab.get_by_role("button", name="Sign out").click()
+        await tab.close()
 
     async def type_in_console(self, source):
         """Type one line into the console of the page; return an error's text."""

@@ -29,6 +29,7 @@ GROUPS = [
         "Async",
         "Presence",
         "History",
+        "Access",
     ),
     "Shells, notebooks and tests",
 ]

@@ -13,7 +13,8 @@ from tutorial.shared.steps import ROOT, find_step
 
 pytestmark = pytest.mark.waiting
 
-ADMIN, ASGI, CONSUMER, FORM, HISTORY, MESSAGES, MODELS = (
+ACCESS, ADMIN, ASGI, CONSUMER, FORM, HISTORY, MESSAGES, MODELS = (
+    "chat/access.py",
     "chat/admin.py",
     "config/asgi.py",
     "chat/consumers.py",
@@ -22,13 +23,14 @@ ADMIN, ASGI, CONSUMER, FORM, HISTORY, MESSAGES, MODELS = (
     "chat/messages.py",
     "chat/models.py",
 )
-LOGIN, MIGRATION, PRESENCE, ROOMS, ROUTING, SETTINGS, VIEW, SCRIPT = (
+LOGIN, MIGRATION, PRESENCE, ROOMS, ROUTING, SETTINGS, SIGNALS, VIEW, SCRIPT = (
     "courses/templates/registration/login.html",
     "chat/migrations/0002_message_key.py",
     "chat/presence.py",
     "chat/rooms.py",
     "chat/routing.py",
     "config/settings.py",
+    "chat/signals.py",
     "chat/views.py",
     "chat/static/chat/room.js",
 )
@@ -122,6 +124,20 @@ DOES_NOT_SURVIVE = """\
 CANCELS = """\
             if not self.room.consumers:
                 self.room.heart.cancel()
+"""
+SESSION_IS_DELETED = """\
+@receiver(post_delete, sender=Session)
+def session_deleted(instance, **kwargs):
+    \"\"\"Called when somebody has signed out, or has got a new session.\"\"\"
+    check_access(f"user_{instance.get_decoded().get(SESSION_KEY)}")
+"""
+USER_SIGNS_OUT = """\
+from django.contrib.auth.signals import user_logged_out
+
+
+@receiver(user_logged_out)
+def user_signs_out(user, **kwargs):
+    check_access(f"user_{user.id}")
 """
 
 MUTANTS = [
@@ -740,6 +756,131 @@ function received(event) {
         "{% if not next %}",
         "{% if True %}",
         "browser/test_outbox.py::test_what_was_not_sent_outlives_a_session",
+    ),
+    Mutant(
+        "a change while somebody enters is overlooked",
+        "14",
+        CONSUMER,
+        "            await self.access_changed()\n",
+        "",
+        "spec/test_may_stay.py::test_a_change_while_somebody_enters_is_not_overlooked",
+    ),
+    Mutant(
+        "a consumer asks the session of its handshake",
+        "14",
+        ACCESS,
+        'SessionStore(self.scope["session"].session_key)',
+        'self.scope["session"]',
+        "spec/test_may_stay.py::test_signing_out_closes_the_sockets_of_this_browser",
+    ),
+    Mutant(
+        "a consumer does not ask who is on the course",
+        "14",
+        ACCESS,
+        'not await find_room(user, **self.scope["url_route"]["kwargs"])',
+        "False",
+        "spec/test_may_stay.py::test_a_student_who_is_off_the_course_is_out_of_its_room",
+    ),
+    Mutant(
+        "a frame that comes after the close is served",
+        "14",
+        ACCESS,
+        "        raise StopConsumer\n",
+        "",
+        "spec/test_may_stay.py::test_nothing_that_comes_after_the_close_is_said",
+    ),
+    Mutant(
+        "only signing out is noticed, not the end of a session",
+        "14",
+        SIGNALS,
+        SESSION_IS_DELETED,
+        USER_SIGNS_OUT,
+        "spec/test_may_stay.py::"
+        "test_signing_in_as_somebody_else_closes_the_sockets_of_this_browser",
+    ),
+    Mutant(
+        "consumers check before the change is committed",
+        "14",
+        SIGNALS,
+        "on_commit(lambda: async_to_sync(send)(group_name, event), robust=True)",
+        "async_to_sync(send)(group_name, event)",
+        "spec/test_may_stay.py::"
+        "test_nobody_is_asked_to_check_before_a_change_is_committed",
+    ),
+    Mutant(
+        "nobody can sign out while Redis does not answer",
+        "14",
+        SIGNALS,
+        ", robust=True",
+        "",
+        "spec/test_may_stay.py::"
+        "test_a_site_whose_redis_does_not_answer_can_still_sign_people_out",
+    ),
+    Mutant(
+        "a course that is emptied at once keeps its people",
+        "14",
+        SIGNALS,
+        'action in ("post_remove", "post_clear")',
+        'action == "post_remove"',
+        "spec/test_may_stay.py::test_a_student_who_is_off_the_course_is_out_of_its_room",
+    ),
+    Mutant(
+        "a user who leaves a course is taken for a course",
+        "14",
+        SIGNALS,
+        '"chat" if isinstance(instance, Course) else "user"',
+        '"chat"',
+        "spec/test_may_stay.py::test_a_student_who_is_off_the_course_is_out_of_its_room",
+    ),
+    Mutant(
+        "a heartbeat renews only the group of the room",
+        "14",
+        PRESENCE,
+        "                await consumer.join()\n",
+        "                await consumer.channel_layer.group_add(\n"
+        "                    consumer.room_group_name, consumer.channel_name\n"
+        "                )\n",
+        "spec/test_may_stay.py::"
+        "test_who_may_no_longer_stay_is_out_although_redis_has_forgotten_all",
+    ),
+    Mutant(
+        "a consumer stays in the group of its user",
+        "14",
+        PRESENCE,
+        """\
+        for name in self.group_names:
+            await self.channel_layer.group_discard(name, self.channel_name)
+""",
+        """\
+        await self.channel_layer.group_discard(self.room_group_name, self.channel_name)
+""",
+        "spec/test_may_stay.py::test_a_consumer_leaves_the_group_of_its_user",
+    ),
+    Mutant(
+        "the page ignores the codes",
+        "14",
+        SCRIPT,
+        "[4401, 4403].includes(code) ? failed() : lost()",
+        "lost()",
+        "browser/test_may_stay.py::test_a_page_whose_user_may_not_come_back_stops",
+    ),
+    Mutant(
+        "the page trusts the code alone",
+        "14",
+        SCRIPT,
+        "[4401, 4403].includes(code) ? failed() : lost()",
+        '[4401, 4403].includes(code) ? stop("Out.", "Reload") : lost()',
+        "browser/test_may_stay.py::"
+        "test_a_page_connects_again_when_its_user_may_come_back",
+    ),
+    Mutant(
+        "the page sends while it asks whether it may come back",
+        "14",
+        SCRIPT,
+        'async function failed() {\n  leave("The connection is lost.");',
+        "async function failed() {\n  clearInterval(heartbeat);",
+        "browser/test_may_stay.py::"
+        "test_a_page_sends_nothing_while_it_asks_whether_it_may_come_back",
     ),
 ]
 

@@ -53,6 +53,7 @@ SCENES = {
         "bob: Can you still read this?",
     ),
     "13": (ROOM, "alice bob", "alice: The train is late.", "bob: How late?"),
+    "14": (ROOM, "alice bob", "alice: I have to leave now.", "bob: Sign out first!"),
     "room": (
         ROOM,
         "alice bob",
@@ -72,6 +73,8 @@ KILLED = {
 UNSENT = {"13": ("An hour.", "Please start without me.")}
 # The first person's server is down there while the second one writes this.
 AWAY, MEANWHILE = "12", "The room is 14, not 12."
+# The first person signs out in another tab there.
+SIGNED_OUT = "14"
 # Both reload there; in the second, fifty messages of two other days come before theirs.
 RELOADED, LONG_AGO = "09", "10"
 
@@ -143,6 +146,12 @@ async def take(browser, site, name, step):
             stack.enter_context(site.runserver(servers[0].port))
             await expect(people["alice"].messages.last).to_contain_text(MEANWHILE)
             await expect(people["bob"].log).to_contain_text("alice joined")
+        if name == SIGNED_OUT:
+            tab = await people["alice"].page.context.new_page()
+            await tab.goto(servers[0].url)
+            await tab.get_by_role("button", name="Sign out").click()
+            await expect(people["alice"].status).to_contain_text("Sign in")
+            await expect(people["bob"].log).to_contain_text("alice left")
         if name == LONG_AGO:
             write_long_ago(site)
         if name in (RELOADED, LONG_AGO):

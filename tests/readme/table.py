@@ -19,6 +19,7 @@ MODULES = [
     "servers.test_valkey_restart",
     "servers.test_two_servers",
     "servers.test_history",
+    "servers.test_may_stay",
     "servers.test_random_run",
     "browser.test_room",
     "browser.test_rooms",
@@ -27,6 +28,7 @@ MODULES = [
     "browser.test_catch_up",
     "browser.test_outbox",
     "browser.test_random_run",
+    "browser.test_may_stay",
     "browser.test_accessibility",
 ]
 BEGIN, END = "<!-- table: make table -->\n", "<!-- end of the table -->\n"

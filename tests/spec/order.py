@@ -19,5 +19,6 @@ ORDER = (
     "archive",
     "catch_up",
     "outbox",
+    "may_stay",
     "load",
 )

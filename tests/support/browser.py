@@ -22,6 +22,8 @@ BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome")
 ARTEFACTS = "artefacts"
 # What a page says that has lost its socket: up to step 10, and since.
 GONE = re.compile("Closed|The connection is lost")
+# What a page says whose user may not come back: from step 11 on, and since step 14.
+REFUSED = re.compile("You cannot enter|You are no longer")
 # A text that would complain if it were shown as HTML.
 SCRIPT = "<img src=x onerror=\"alert('img')\"><script>alert('script')</script>"
 # What Chromium would otherwise draw with, and look up in the network on its own.

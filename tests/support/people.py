@@ -148,14 +148,24 @@ class Socket:
         frame = await self._receive()
         self._kept[kind_of(json.loads(frame))].append(frame)
 
+    async def is_closed(self):
+        """Return the code with which the server closes the socket; drop the frames."""
+        while True:
+            output = await self._receive_output("the socket is open")
+            if output["type"] == "websocket.close":
+                return output["code"]
+
+    async def _receive_output(self, otherwise):
+        with saying(f"{otherwise} after {DEADLINE} s"):
+            return await self._communicator.receive_output(timeout=DEADLINE)
+
     async def _receive(self):
         """Return the next frame of any kind, as it is.
 
         Raises what the consumer has raised, or an AssertionError that says what came
         in place of a frame.
         """
-        with saying(f"no frame arrived within {DEADLINE} s"):
-            output = await self._communicator.receive_output(timeout=DEADLINE)
+        output = await self._receive_output("no frame has arrived")
         if output["type"] == "websocket.close":
             raise self._served.error or AssertionError("the server closed the socket")
         assert "text" in output, "the server sent bytes instead of text"

@@ -1,0 +1,150 @@
+"""Who may no longer stay in a room, in a real browser."""
+
+import contextlib
+import sqlite3
+
+import pytest
+from playwright.async_api import expect
+
+from tests.support.browser import ARTEFACTS, visit
+from tests.support.deadline import DEADLINE
+
+from .played import history
+from .test_history import ROOM, enter
+from .test_reconnect import enrol, forget_students
+
+# One event loop for all: the browser is started once.
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+expect.set_options(timeout=DEADLINE * 1000)
+
+
+@contextlib.asynccontextmanager
+async def another(browser, server, name):
+    """Yield this demo user, signed in once more; a session of its own."""
+    async with visit(browser, server.url) as person:
+        await person.sign_in(name)
+        yield person
+
+
+@contextlib.contextmanager
+def all_enrolled_again(site):
+    """Afterwards, the same students are on their courses as before."""
+    students = forget_students(site)
+    enrol(site, students)
+    yield
+    forget_students(site)
+    enrol(site, students)
+
+
+@pytest.mark.holds(since="14", can="The page says why it is closed, and leads back")
+async def test_who_signs_out_in_one_tab_is_out_of_the_room_in_the_other(
+    browser, server, bob, step
+):
+    await enter(bob)
+    async with another(browser, server, "alice") as alice:
+        await enter(alice)
+        await expect(bob.page.get_by_label("Here")).to_have_text("alicebob")
+        tab = await alice.page.context.new_page()
+        await tab.goto(server.url)
+        await tab.get_by_role("button", name="Sign out").click()
+        await expect(alice.status).to_have_text("You are no longer signed in. Sign in")
+        await expect(alice.button).to_be_disabled()
+        await expect(alice.page.get_by_label("Here")).to_be_empty()
+        await expect(bob.page.get_by_label("Here")).to_have_text("bob")
+        await alice.page.screenshot(path=f"{ARTEFACTS}/{step.name}-out.png")
+        await alice.page.get_by_role("link", name="Sign in").click()
+        await alice.page.get_by_label("Username").fill("alice")
+        await alice.page.get_by_label("Password").fill("demo")
+        await alice.page.get_by_role("button", name="Sign in").click()
+        await expect(alice.page).to_have_url(server.url + ROOM)
+        await expect(alice.status).to_have_text("Connected")
+
+
+@pytest.mark.holds(since="14")
+async def test_a_teacher_takes_somebody_off_the_course_in_the_admin(
+    site, browser, server, alice, bob
+):
+    await enter(alice, bob)
+    with all_enrolled_again(site):
+        async with another(browser, server, "teacher") as teacher:
+            page = teacher.page
+            await page.goto(f"{server.url}/admin/courses/course/1/change/")
+            students = page.locator("#id_students_to")
+            await students.select_option(label="alice")
+            await page.locator("#id_students_remove").click()
+            await page.get_by_role("button", name="Save", exact=True).click()
+            await expect(page.locator(".success")).to_be_visible()
+        await expect(alice.status).to_contain_text("You are no longer on this course.")
+        await expect(alice.page.get_by_role("alert")).to_be_empty()
+        await expect(bob.log).to_contain_text("alice left")
+        await bob.say("I am still here")
+        await expect(bob.messages.last).to_contain_text("I am still here")
+        await expect(alice.log).not_to_contain_text("I am still here")
+        await alice.page.get_by_role("link", name="Reload").click()
+        await expect(alice.page.locator("body")).to_contain_text("403 Forbidden")
+        alice.complaints.clear()  # a browser complains of each request that fails
+
+
+@pytest.mark.holds(since="14")
+async def test_who_is_deactivated_in_the_admin_is_out_of_the_room(
+    site, browser, server, alice
+):
+    await enter(alice)
+    async with another(browser, server, "teacher") as teacher:
+        page = teacher.page
+        await page.goto(f"{server.url}/admin/auth/user/1/change/")
+        await page.get_by_label("Active").uncheck()
+        await page.get_by_role("button", name="Save", exact=True).click()
+        await expect(page.locator(".success")).to_be_visible()
+    await expect(alice.status).to_contain_text("You are no longer signed in.")
+    with contextlib.closing(sqlite3.connect(site.folder / "db.sqlite3")) as database:
+        database.execute("UPDATE auth_user SET is_active = 1")
+        database.commit()
+
+
+@pytest.mark.holds(since="14")
+@pytest.mark.parametrize("code", [4401, 4403])
+async def test_a_page_whose_user_may_not_come_back_stops(played, code):
+    played.answer = 403
+    await played.fail(code)
+    await expect(played.person.status).to_have_text(
+        "You are no longer on this course. Reload"
+    )
+    await expect(played.person.button).to_be_disabled()
+    await expect(played.again).to_be_hidden()
+    await played.passes(120)
+    assert await played.sockets() == 1
+
+
+@pytest.mark.holds(since="14", can="A page whose user may come back does so")
+@pytest.mark.parametrize("answer", [None, 200, 502])
+async def test_a_page_connects_again_when_its_user_may_come_back(played, answer):
+    played.answer = answer
+    await played.person.field.fill("half a sen")
+    await played.fail(4401)
+    await expect(played.again).to_be_visible()
+    await played.passes(6)
+    assert await played.sockets() == 2
+    await played.accept(history())
+    await expect(played.person.field).to_have_value("half a sen")
+    await expect(played.person.button).to_be_enabled()
+
+
+@pytest.mark.holds(since="14")
+@pytest.mark.parametrize("code", [1000, 1001, 1006, 1011, 1012, 4400])
+async def test_other_codes_say_nothing_about_the_user(played, code):
+    played.answer = 403
+    await played.close(code)
+    await expect(played.person.status).to_have_text("The connection is lost.")
+    await expect(played.again).to_be_visible()
+
+
+@pytest.mark.holds(since="14")
+async def test_a_page_sends_nothing_while_it_asks_whether_it_may_come_back(played):
+    await played.page.route("**/chat/room/1/", lambda route: None)
+    await played.happens("close", 3, None, 4401)
+    await expect(played.person.status).to_have_text("The connection is lost.")
+    await played.person.say("into the outbox")
+    await played.passes(4)
+    assert await played.sent() == []
+    await expect(played.person.messages).to_contain_text(["into the outbox"])
