@@ -138,3 +138,35 @@ def test_a_process_is_ended_when_its_asker_has_gone_and_the_next_is_started(
     with contextlib.suppress(psutil.NoSuchProcess):
         psutil.Process(int(pid)).wait(DEADLINE)
     assert warm.run([wait], ROOT, os.environ) == (0, "here\n")
+
+
+# It says where it is, echoes a line, and waits for a signal.
+ECHO = """
+import os, signal, sys
+print(os.getcwd(), sys.argv[1:], os.environ["ECHO"], flush=True)
+print(sys.stdin.readline().strip(), file=sys.stderr, flush=True)
+signal.pause()
+"""
+
+
+def test_a_program_in_the_place_of_python_passes_files_and_a_signal_on(tmp_path):
+    (tmp_path / "echo.py").write_text(ECHO)
+    process = subprocess.Popen(
+        [warm.executable(), "echo.py", "an argument"],
+        cwd=tmp_path,
+        env=os.environ | {"ECHO": "its environment"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        said = process.stdout.readline()
+        assert said == f"{tmp_path} ['an argument'] its environment\n"
+        process.stdin.write("hello\n")
+        process.stdin.flush()
+        assert process.stderr.readline() == "hello\n"
+        process.terminate()
+        process.wait(DEADLINE)
+        # Both files are closed: the warm process has ended, too.
+        assert process.stdout.read() + process.stderr.read() == ""

@@ -3,6 +3,7 @@
 Mistakes that learners make are in test_mistakes.py, with what `tutorial check` prints.
 """
 
+import re
 from dataclasses import dataclass
 
 import pytest
@@ -885,6 +886,10 @@ function received(event) {
 ]
 
 
+# A server reads a changed script again, but not a changed template.
+IN_THE_BROWSER = [mutant for mutant in MUTANTS if mutant.file == SCRIPT]
+
+
 def case(mutant):
     """Return the pytest.param of a Mutant, which belongs to its step."""
     marks = [pytest.mark.holds(since=mutant.step, until=mutant.step)]
@@ -892,12 +897,19 @@ def case(mutant):
     return pytest.param(mutant, id=f"{mutant.step}: {mutant.mistake}", marks=marks)
 
 
-@pytest.mark.parametrize("mutant", list(map(case, MUTANTS)))
+def mutate(text, mutant):
+    """Return the text of a file with the mistake of a Mutant in it."""
+    assert text.count(mutant.right) == 1
+    return text.replace(mutant.right, mutant.wrong)
+
+
+@pytest.mark.parametrize(
+    "mutant", [case(mutant) for mutant in MUTANTS if mutant not in IN_THE_BROWSER]
+)
 def test_a_mistake_turns_the_spec_red(mutant, tmp_path):
     copy = copy_folder(find_step(mutant.step).path, tmp_path / "copy")
     file = copy / mutant.file
-    assert file.read_text().count(mutant.right) == 1
-    file.write_text(file.read_text().replace(mutant.right, mutant.wrong))
+    file.write_text(mutate(file.read_text(), mutant))
 
     status, said = run_spec(
         find_step(mutant.step),
@@ -909,3 +921,32 @@ def test_a_mistake_turns_the_spec_red(mutant, tmp_path):
     assert status == 1, said
     # FAILED, not ERROR: the test itself, not what it needs.
     assert f"FAILED tests/{mutant.red}" in said, said
+
+
+@pytest.fixture(scope="module")
+def said_in_the_browser(step):
+    """What pytest says of a step's mistakes in the browser, all in one process."""
+    here = [mutant for mutant in IN_THE_BROWSER if mutant.step == step.number]
+    _, said = run_spec(
+        step,
+        step.path,
+        *("--everything", "-q", "--tb=no", "-rpfE"),
+        *("-p", "tests.mutants.in_the_browser"),
+        *dict.fromkeys(ROOT / "tests" / mutant.red for mutant in here),
+        timeout=600,
+        TEST_DEADLINE="10",
+        COLUMNS="300",
+    )
+    return said
+
+
+@pytest.mark.parametrize("mutant", list(map(case, IN_THE_BROWSER)))
+def test_a_mistake_turns_a_test_in_the_browser_red(mutant, said_in_the_browser):
+    test = re.escape(f"tests/{mutant.red}")
+    results = re.findall(rf"^(\w+) {test}\[(.*)\]", said_in_the_browser, re.MULTILINE)
+
+    def results_of(name):
+        return {result for result, names in results if name in names}
+
+    assert results_of(f"without: {mutant.mistake}") == {"PASSED"}, said_in_the_browser
+    assert "FAILED" in results_of(f"with: {mutant.mistake}"), said_in_the_browser

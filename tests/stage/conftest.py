@@ -1,18 +1,27 @@
 """A stage that runs, and its page in a browser."""
 
 import contextlib
+import sys
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
+from tests.support import warm
 from tests.support.deadline import DEADLINE
 from tests.support.tool import running
 from tutorial.shared.ports import free_port
 from tutorial.shared.steps import ROOT
 
 expect.set_options(timeout=DEADLINE * 1000)
+# `tutorial`, but the Python with which it serves each step has been started already.
+TUTORIAL = """
+import os, sys
+from tutorial.__main__ import main
+sys.executable = os.environ["EXECUTABLE"]
+sys.exit(main())
+"""
 PROJECTOR = {"width": 1280, "height": 720}
 
 
@@ -92,7 +101,11 @@ class Instructor:
 async def stage_page(browser, *arguments):
     """Yield an Instructor whose stage, with these arguments, is open and ready."""
     port = free_port()
-    with running(ROOT, "stage", *arguments, "--port", port) as tool:
+    options = {
+        "command": (sys.executable, "-u", "-c", TUTORIAL),
+        "EXECUTABLE": warm.executable(),
+    }
+    with running(ROOT, "stage", *arguments, "--port", port, **options) as tool:
         tool.wait_until_said("Stop with Ctrl-C.")
         page = await browser.new_page(viewport=PROJECTOR)
         instructor = Instructor(page)

@@ -99,7 +99,7 @@ async def test_an_exception_is_recorded_with_its_last_line_and_raised_again():
     await socket.connect(DEADLINE)
     await socket.send_to(text_data="hello")
     with pytest.raises(RuntimeError, match="a mistake"):
-        await socket.receive_from(DEADLINE)
+        await socket.wait(DEADLINE)
     assert [e["text"] for e in told if e["kind"] == "error"] == [
         "RuntimeError: a mistake"
     ]

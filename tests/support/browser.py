@@ -118,14 +118,15 @@ class Person:
 
 
 @contextlib.asynccontextmanager
-async def visit(browser, url, **options):
+async def visit(browser, url, start="", **options):
     """Yield a Person in a browser context of his own, on the site's front page.
 
-    `options` are those of Playwright's new_context, such as `storage_state`.
+    `start` is another page to begin with; `options` are those of Playwright's
+    new_context, such as `storage_state`.
     """
     context = await browser.new_context(**options)
     context.set_default_timeout(DEADLINE * 1000)
     somebody = Person(await context.new_page(), url)
-    await somebody.page.goto(url)
+    await somebody.page.goto(start or url)
     yield somebody
     await context.close()

@@ -2,10 +2,10 @@
 
 `python -m tests.support.forks SOCKET`, started by `tests.support.warm`, listens at the
 Unix socket SOCKET until its standard input is closed. Each connection asks for one
-process: it sends two files, standard input and output, and a line of JSON, [arguments,
-folder, environment]. It gets back the process id, and at the end a line of JSON,
-[exit status, seconds]: those that all processes with the same PART in their environment
-have computed. If it closes before that, the process is ended.
+process: it sends three files, standard input, output and error, and a line of JSON,
+[arguments, folder, environment]. It gets back the process id, and at the end a line of
+JSON, [exit status, seconds]: those that all processes with the same PART in their
+environment have computed. If it closes before that, the process is ended.
 """
 
 import atexit
@@ -80,7 +80,7 @@ class Forks:
 
     def _fork(self, listener):
         asker, _ = listener.accept()
-        _, (stdin, stdout), _, _ = socket.recv_fds(asker, 1, 2)
+        _, files, _, _ = socket.recv_fds(asker, 1, 3)
         request = b""
         while not request.endswith(b"\n"):
             request += asker.recv(65536)
@@ -92,9 +92,9 @@ class Forks:
             for connection in (asker, self._listener, *self._connections()):
                 connection.close()
             self._watched.close()
-            return command, stdin, stdout
-        os.close(stdin)
-        os.close(stdout)
+            return command, files
+        for file in files:
+            os.close(file)
         asker.sendall(f"{pid}\n".encode())
         self._askers[pid] = asker, command[2].get("PART")
         self._watched.register(asker, selectors.EVENT_READ, self._give_up)
@@ -196,16 +196,15 @@ def show_as_python_does(kind, error, trace):
     sys.__excepthook__(kind, error.with_traceback(trace), trace)
 
 
-def take(stdin, stdout):
-    """Read from one file, write to the other, and lead a group of its own."""
+def take(files):
+    """Read from one file, write to the others, and lead a group of its own."""
     os.setsid()
     if sys.platform == "linux":
         # If the server of forks is killed, this process ends with it.
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    for file, number in ((stdin, 0), (stdout, 1), (stdout, 2)):
+    for number, file in enumerate(files):
         os.dup2(file, number)
-    os.close(stdin)
-    os.close(stdout)
+        os.close(file)
     sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
     for name, number in (("stdout", 1), ("stderr", 2)):
         file = os.fdopen(number, "w", 1, encoding="utf-8", closefd=False)
@@ -220,9 +219,9 @@ def main():
         importlib.import_module("yaml")
     forks = Forks(sys.argv[1])
     print("ready", flush=True)
-    command, stdin, stdout = forks.serve()
+    command, files = forks.serve()
     # Only forked processes come here.
-    take(stdin, stdout)
+    take(files)
     end_with(status_of(command))
 
 

@@ -1,7 +1,6 @@
 """The Django project under test, loaded into this process."""
 
 import contextlib
-import hashlib
 import importlib
 import os
 import shutil
@@ -10,7 +9,7 @@ import tempfile
 from pathlib import Path
 from unittest import mock
 
-from tests.support.folders import contents
+from tests.support.databases import make_database
 from tests.support.places import explain, places_in
 from tests.support.valkey import url_of, valkey
 from tutorial.shared.steps import all_steps
@@ -103,30 +102,14 @@ class Project:
         from django.test.utils import setup_test_environment
 
         setup_test_environment()
-        if "DATABASES" not in os.environ:
-            return self._migrate_and_load()
-        ready = Path(os.environ["DATABASES"], self._database_digest())
-        if ready.exists():
-            connection.settings_dict["NAME"] = shutil.copy(ready, self._temporary)
-        else:
-            self._migrate_and_load()
-            connection.close()
-            copy = self._temporary / "copy"
-            shutil.copy(connection.settings_dict["NAME"], copy)
-            copy.replace(ready)
-
-    def _database_digest(self):
-        """Return a digest of all that decides what is in the database."""
-        content = {
-            name: text
-            for name, text in contents(self.path).items()
-            if {"migrations", "fixtures"} & {*Path(name).parts}
-            or name.endswith(("models.py", "settings.py"))
-        }
-        return hashlib.sha256(repr(content).encode()).hexdigest()
+        target = self._temporary / "test.sqlite3"
+        make_database("spec", self.path, target, self._migrate_and_load)
+        if target.exists():
+            connection.settings_dict["NAME"] = target
 
     def _migrate_and_load(self):
         from django.core.management import call_command
+        from django.db import connection
         from django.test.utils import setup_databases
 
         with self._explained("manage.py migrate", "fails"):
@@ -137,6 +120,7 @@ class Project:
         from django.contrib.auth.hashers import make_password
 
         get_user_model().objects.update(password=make_password("demo"))
+        connection.close()
 
     def _load_application(self):
         self._import("config.urls")

@@ -13,6 +13,7 @@ from tutorial.shared.ports import free_port
 from tutorial.shared.processes import end_group
 
 from . import warm
+from .databases import make_database
 from .deadline import DEADLINE
 from .folders import copy_folder
 
@@ -28,6 +29,9 @@ class Site:
         if redis_url:
             self._environment["REDIS_URL"] = redis_url
         copy_folder(project, folder)
+        make_database("site", folder, folder / "db.sqlite3", self._migrate_and_load)
+
+    def _migrate_and_load(self):
         command = ["-m", "tutorial.shared.prepare"]
         status, said = warm.run(command, self.folder, self._environment)
         assert status == 0, said

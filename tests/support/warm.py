@@ -45,6 +45,16 @@ def address():
     return os.environ["WARM_PYTHON"]
 
 
+def executable():
+    """Return a program that runs as `python` does: its work is done by a warm one."""
+    path = Path(address()).with_name("python")
+    if not path.exists():
+        launcher = Path(__file__).with_name("launcher.py")
+        path.write_text(f'#!/bin/sh\nexec {sys.executable} -IS {launcher} "$@"\n')
+        path.chmod(0o755)
+    return str(path)
+
+
 def _end(server, folder):
     server.stdin.close()
     server.wait()
@@ -67,7 +77,7 @@ class Python:
         own_stdout, stdout = os.pipe()
         self._server = socket.socket(socket.AF_UNIX)
         self._server.connect(address())
-        socket.send_fds(self._server, [b" "], [stdin, stdout])
+        socket.send_fds(self._server, [b" "], [stdin, stdout, stdout])
         request = json.dumps([list(arguments), str(folder), dict(env)])
         self._server.sendall(f"{request}\n".encode())
         os.close(stdin)
