@@ -158,6 +158,17 @@ async def test_the_others_see_that_somebody_is_out(people, pupil):
 
 
 @pytest.mark.holds(since="14")
+async def test_nothing_that_comes_after_the_close_is_said(people, pupil):
+    dora, bob = await people.enter("dora", 77), await people.enter("bob", 77)
+    await sync_to_async(pupil.sign_out)()
+    assert await dora.is_closed() == SIGNED_OUT
+    await dora.send("Am I still here?")
+    await dora.close()
+    await bob.send("no")
+    await bob.hears("no")
+
+
+@pytest.mark.holds(since="14")
 async def test_other_changes_send_nobody_out(people, pupil):
     def change():
         pupil.user.first_name = "Dora"

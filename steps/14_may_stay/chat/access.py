@@ -1,4 +1,5 @@
 from channels.auth import get_user
+from channels.exceptions import StopConsumer
 from django.contrib.sessions.backends.db import SessionStore
 
 from .presence import PresenceConsumer
@@ -13,6 +14,11 @@ class AccessConsumer(PresenceConsumer):
         session = SessionStore(self.scope["session"].session_key)
         user = await get_user({"session": session})
         if not user.is_authenticated:
-            await self.close(4401)
+            await self.expel(4401)
         elif not await find_room(user, **self.scope["url_route"]["kwargs"]):
-            await self.close(4403)
+            await self.expel(4403)
+
+    async def expel(self, code):
+        """Close the socket, and serve no frame that is still on its way."""
+        await self.close(code)
+        raise StopConsumer

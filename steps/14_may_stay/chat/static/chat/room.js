@@ -48,7 +48,8 @@ function place(item, number) {
     }
     (messages.get(previous) ?? earlier).after(item);
   } else {
-    log.append(item);
+    const [draft = null] = drafts.values();
+    log.insertBefore(item, draft);
     last = number;
   }
   messages.set(number, item);
@@ -83,7 +84,6 @@ function show(data) {
   } else {
     log.append(item);
   }
-  log.append(...drafts.values());
   if (atEnd) {
     log.scrollTop = log.scrollHeight;
   }
@@ -91,7 +91,7 @@ function show(data) {
 }
 
 function clear() {
-  log.replaceChildren(earlier);
+  log.replaceChildren(earlier, ...drafts.values());
   messages.clear();
   headings = {};
   last = 0;
@@ -129,7 +129,6 @@ function add(key, text) {
   const item = show({ message: text, user: username, time: new Date().toISOString() });
   item.classList.add("draft");
   item.firstChild.append(", sending …");
-  log.append(item);
   drafts.set(key, item);
   outbox.set(key, text);
   store();
