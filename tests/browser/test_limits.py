@@ -14,7 +14,9 @@ expect.set_options(timeout=DEADLINE * 1000)
 TOO_FAST = {"error": "This is too fast.", "wait": 2.5}
 
 
-@pytest.mark.holds(since="15", can="The page waits, and sends again by itself")
+@pytest.mark.holds(
+    since="15", can="A page that is too fast waits, and sends again by itself"
+)
 async def test_a_page_that_is_too_fast_waits_and_sends_the_same_again(played):
     for text in ("one", "two"):
         await played.person.say(text)
@@ -51,7 +53,7 @@ async def test_a_page_that_has_lost_its_connection_meanwhile_waits_for_the_next(
     await keys(played, "one")
 
 
-@pytest.mark.holds(since="15", can="The page says when there are too many rooms")
+@pytest.mark.holds(since="15", can="The page says so when you have reached a limit")
 async def test_a_page_that_is_one_too_many_says_so_and_tries_again(played):
     await played.close(4429)
     await expect(played.person.status).to_have_text("You have opened or sent too much.")

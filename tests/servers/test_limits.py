@@ -11,7 +11,7 @@ from tests.support.real_sockets import enter
 pytestmark = pytest.mark.server
 
 
-@pytest.mark.holds(since="15", can="Who floods a room is closed, and nobody else")
+@pytest.mark.holds(since="15", can="Nobody else is closed when somebody floods a room")
 async def test_who_does_not_stop_is_closed_and_the_others_are_not(server, cookies):
     alice = await enter(server, cookies["alice"], "flood")
     bob = await enter(server, cookies["bob"], "flood")

@@ -18,7 +18,9 @@ async def send(socket, count, text="hello"):
         await socket.send(text)
 
 
-@pytest.mark.holds(since="15", can="Who sends too fast is told how long to wait")
+@pytest.mark.holds(
+    since="15", can="If you send too fast, you are told how long to wait"
+)
 async def test_who_sends_too_fast_is_told_and_nothing_of_it_is_saved(people):
     room = next(fresh)
     alice, bob = await people.enter("alice", room), await people.enter("bob", room)
@@ -66,7 +68,7 @@ async def test_who_has_waited_may_send_again(people, passes):
         passes(100)
 
 
-@pytest.mark.holds(since="15", can="Who does not stop is closed")
+@pytest.mark.holds(since="15", can="If you do not stop, your socket is closed")
 async def test_who_goes_on_is_closed_and_the_others_are_not(people):
     room = next(fresh)
     alice, bob = await people.enter("alice", room), await people.enter("bob", room)
