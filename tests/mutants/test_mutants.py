@@ -14,13 +14,15 @@ from tutorial.shared.steps import ROOT, find_step
 
 pytestmark = pytest.mark.waiting
 
-ACCESS, ADMIN, ASGI, CONSUMER, FORM, HISTORY, MESSAGES, MODELS = (
+ACCESS, ADMIN, ASGI, BUCKETS, CONSUMER, FORM, HISTORY, LIMITS, MESSAGES, MODELS = (
     "chat/access.py",
     "chat/admin.py",
     "config/asgi.py",
+    "chat/buckets.py",
     "chat/consumers.py",
     "chat/forms.py",
     "chat/history.py",
+    "chat/limits.py",
     "chat/messages.py",
     "chat/models.py",
 )
@@ -882,6 +884,99 @@ function received(event) {
         "async function failed() {\n  clearInterval(heartbeat);",
         "browser/test_may_stay.py::"
         "test_a_page_sends_nothing_while_it_asks_whether_it_may_come_back",
+    ),
+    Mutant(
+        "a bucket is never filled again",
+        "15",
+        BUCKETS,
+        "self.rate * (self.time - before)",
+        "0",
+        "spec/test_limits.py::test_who_has_waited_may_send_again",
+    ),
+    Mutant(
+        "a bucket is filled without bound",
+        "15",
+        BUCKETS,
+        "min(self.size, self.tokens + new)",
+        "self.tokens + new",
+        "spec/test_limits.py::test_who_has_waited_may_send_again",
+    ),
+    Mutant(
+        "only valid frames count",
+        "15",
+        LIMITS,
+        "        tokens = self.bucket.take()\n",
+        "        text = message.get('text') or ''\n"
+        "        tokens = self.bucket.take() if 'message' in text else 0\n",
+        "spec/test_limits.py::test_every_frame_counts_also_one_that_is_refused",
+    ),
+    Mutant(
+        "a script that ignores the errors is not closed",
+        "15",
+        LIMITS,
+        "tokens > -BURST",
+        "True",
+        "spec/test_limits.py::test_who_goes_on_is_closed_and_the_others_are_not",
+    ),
+    Mutant(
+        "a socket still counts when it is closed",
+        "15",
+        LIMITS,
+        '            sockets[scope["user"].id] -= 1\n',
+        "            pass\n",
+        "spec/test_limits.py::test_the_twenty_first_socket_of_a_user_is_closed",
+    ),
+    Mutant(
+        "a socket beyond the limit is refused without a reason",
+        "15",
+        LIMITS,
+        "            await self.accept()\n            await self.expel(4429)\n",
+        "            await self.close()\n",
+        "spec/test_limits.py::test_the_twenty_first_socket_of_a_user_is_closed",
+    ),
+    Mutant(
+        "visitors count together",
+        "15",
+        LIMITS,
+        "user.is_authenticated and ",
+        "",
+        "spec/test_limits.py::"
+        "test_who_may_not_enter_is_refused_however_often_it_is_tried",
+    ),
+    Mutant(
+        "the room of a course counts as one that its student has opened",
+        "15",
+        ROOMS,
+        "course_id is None and new_rooms",
+        "new_rooms",
+        "spec/test_limits.py::test_the_hundred_and_first_new_room_of_a_user_is_closed",
+    ),
+    Mutant(
+        "a page does not wait, and gives the text back",
+        "15",
+        SCRIPT,
+        "if (data.wait)",
+        "if (false)",
+        "browser/test_limits.py::"
+        "test_a_page_that_is_too_fast_waits_and_sends_the_same_again",
+    ),
+    Mutant(
+        "a page that waits sends immediately",
+        "15",
+        SCRIPT,
+        "1000 * data.wait",
+        "0",
+        "browser/test_limits.py::"
+        "test_a_page_that_is_too_fast_waits_and_sends_the_same_again",
+    ),
+    Mutant(
+        "a page that is one too many does not say so",
+        "15",
+        SCRIPT,
+        "code === 4429",
+        "false",
+        "browser/test_limits.py::"
+        "test_a_page_that_is_one_too_many_says_so_and_tries_again",
     ),
 ]
 

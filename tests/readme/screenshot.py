@@ -54,6 +54,7 @@ SCENES = {
     ),
     "13": (ROOM, "alice bob", "alice: The train is late.", "bob: How late?"),
     "14": (ROOM, "alice bob", "alice: I have to leave now.", "bob: Sign out first!"),
+    "15": (ROOM, "alice bob", "bob: Where are you?", "alice: In twenty tabs."),
     "room": (
         ROOM,
         "alice bob",
@@ -75,6 +76,14 @@ UNSENT = {"13": ("An hour.", "Please start without me.")}
 AWAY, MEANWHILE = "12", "The room is 14, not 12."
 # The first person signs out in another tab there.
 SIGNED_OUT = "14"
+# The first person opens twenty other sockets there, comes back, and writes this.
+TOO_MANY, WAITING = "15", "Which of them should I close?"
+OPEN_TWENTY = """async (path) => {
+  for (window.tabs = []; tabs.length < 20; ) {
+    tabs.push(new WebSocket(`/ws${path}`));
+    await new Promise((over) => { tabs.at(-1).onmessage = over; });
+  }
+}"""
 # Both reload there; in the second, fifty messages of two other days come before theirs.
 RELOADED, LONG_AGO = "09", "10"
 
@@ -152,6 +161,17 @@ async def take(browser, site, name, step):
             await tab.get_by_role("button", name="Sign out").click()
             await expect(people["alice"].status).to_contain_text("Sign in")
             await expect(people["bob"].log).to_contain_text("alice left")
+        if name == TOO_MANY:
+            alice, bob = people["alice"], people["bob"]
+            tab = await alice.page.context.new_page()
+            await tab.goto(servers[0].url)
+            await alice.page.goto("about:blank")
+            await expect(bob.log).to_contain_text("alice left")
+            await tab.evaluate(OPEN_TWENTY, path)
+            await alice.page.goto(servers[0].url + path)
+            await expect(alice.status).to_have_text("You have opened or sent too much.")
+            await alice.say(WAITING)
+            await expect(alice.messages).to_have_count(1)
         if name == LONG_AGO:
             write_long_ago(site)
         if name in (RELOADED, LONG_AGO):

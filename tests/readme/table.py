@@ -20,6 +20,7 @@ MODULES = [
     "servers.test_two_servers",
     "servers.test_history",
     "servers.test_may_stay",
+    "servers.test_limits",
     "servers.test_random_run",
     "browser.test_room",
     "browser.test_rooms",
@@ -29,20 +30,21 @@ MODULES = [
     "browser.test_outbox",
     "browser.test_random_run",
     "browser.test_may_stay",
+    "browser.test_limits",
     "browser.test_accessibility",
 ]
 BEGIN, END = "<!-- table: make table -->\n", "<!-- end of the table -->\n"
 
 
 def claims():
-    """Return {what a step can do: its `holds` mark} in the order of the table."""
+    """Return {what a step can do: its `holds` marks} in the order of the table."""
     found = {}
     for name in MODULES:
         module = importlib.import_module(f"tests.{name}")
         tests = [value for key, value in vars(module).items() if key[:5] == "test_"]
         for mark in (mark for test in tests for mark in test.pytestmark):
             if mark.name == "holds" and "can" in mark.kwargs:
-                found[mark.kwargs["can"]] = mark
+                found.setdefault(mark.kwargs["can"], []).append(mark)
     return found
 
 
@@ -52,9 +54,9 @@ def table():
     links = (f"[{it.number}](../steps/{it.name}/README.md)" for it in steps)
     head = ["What you can do", *links]
     rows = [head, ["---", *(":-:" for _ in steps)]]
-    for can, mark in claims().items():
-        cells = ("✓" if holds_at(mark, step.number) else "" for step in steps)
-        rows.append([can, *cells])
+    for can, marks in claims().items():
+        held = [any(holds_at(mark, it.number) for mark in marks) for it in steps]
+        rows.append([can, *("✓" if holds else "" for holds in held)])
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 

@@ -65,7 +65,7 @@ async def test_a_message_at_the_limit_of_daphne_returns_an_error(alice):
 
 
 @pytest.mark.holds(
-    since="03", can="A client that stops reading does not delay the others"
+    since="03", until="14", can="A client that stops reading does not delay the others"
 )
 async def test_a_client_that_stops_reading_does_not_delay_the_others(
     server, cookies, alice

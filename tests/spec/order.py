@@ -20,5 +20,6 @@ ORDER = (
     "catch_up",
     "outbox",
     "may_stay",
+    "limits",
     "load",
 )

@@ -321,7 +321,7 @@ async def test_few_commands_are_sent_to_redis_while_nobody_writes(people, client
     assert commands() - spoken < 30
 
 
-@pytest.mark.holds(since="07")
+@pytest.mark.holds(since="07", until="14")
 async def test_a_process_reads_the_list_once_for_all_its_sockets(people, client):
     def reads():
         """Return how often a list of any kind has been read so far."""

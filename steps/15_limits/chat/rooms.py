@@ -1,0 +1,35 @@
+from django.urls import converters, register_converter
+
+from .buckets import TooManyError, new_rooms
+from .models import ChatRoom
+
+
+class ShortSlugConverter(converters.SlugConverter):
+    max_length = 80  # a group's name has at most 99 characters, its prefix included
+    regex = f"[-a-zA-Z0-9_]{{1,{max_length}}}"
+
+
+register_converter(ShortSlugConverter, "short_slug")
+
+
+async def find_room(user, course_id=None, room_name=None):
+    """Return a ChatRoom, or None if the user may not enter.
+
+    Raises TooManyError if it would be new, and the user has opened many new ones.
+    """
+    if not user.is_authenticated:
+        return None
+    if course_id is None:
+        group_name = f"room_{room_name}"
+    elif await user.courses.filter(id=course_id).aexists():
+        group_name = f"chat_{course_id}"
+    else:
+        return None
+    room = await ChatRoom.objects.filter(group_name=group_name).afirst()
+    if room is None:
+        if course_id is None and new_rooms[user.id].take() < 0:
+            raise TooManyError
+        room, _ = await ChatRoom.objects.aget_or_create(
+            group_name=group_name, defaults={"course_id": course_id}
+        )
+    return room

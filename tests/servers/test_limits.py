@@ -1,0 +1,61 @@
+"""Somebody who sends too fast, on a real daphne."""
+
+import asyncio
+import json
+import socket
+
+import pytest
+
+from tests.support.real_sockets import enter
+
+pytestmark = pytest.mark.server
+
+
+@pytest.mark.holds(since="15", can="Nobody else is closed when somebody floods a room")
+async def test_who_does_not_stop_is_closed_and_the_others_are_not(server, cookies):
+    alice = await enter(server, cookies["alice"], "flood")
+    bob = await enter(server, cookies["bob"], "flood")
+    for number in range(250):
+        await bob.connection.send(json.dumps({"message": str(number)}))
+    assert await bob.until_closed() == 4429
+    await alice.send("is it over?")
+    heard = [(await alice.hear())["message"]]
+    while heard[-1] != "is it over?":
+        heard.append((await alice.hear())["message"])
+    # While it came, a few more were allowed.
+    assert 100 <= len(heard) - 1 < 150
+    assert heard[:-1] == [str(number) for number in range(len(heard) - 1)]
+    await alice.close()
+
+
+@pytest.mark.holds(
+    since="15", can="A client that stops reading does not delay the others"
+)
+async def test_a_client_that_stops_reading_does_not_delay_several_others(
+    server, cookies
+):
+    # Each arrives as 24 kB of JSON: together more than Linux keeps for a reader whose
+    # own buffer is small, 4 MB at most (tcp(7), tcp_wmem).
+    text, times, speakers = "😀" * 2000, 80, 3
+    slow = socket.socket()
+    # Before connecting, because the two ends agree on the window then (tcp(7)).
+    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    slow.connect(("127.0.0.1", server.port))
+    options = {"sock": slow, "max_queue": 1, "compression": None}
+    stalled = await enter(server, cookies["bob"], **options)
+    tabs = [await enter(server, cookies["alice"]) for _ in range(speakers)]
+    try:
+
+        async def hear_all(tab):
+            return [(await tab.hear())["message"] for _ in range(times * speakers)]
+
+        hearing = [asyncio.create_task(hear_all(tab)) for tab in tabs]
+        for _ in range(times):
+            for tab in tabs:
+                await tab.send(text)
+        for heard in await asyncio.gather(*hearing):
+            assert heard == [text] * times * speakers
+    finally:
+        stalled.connection.transport.abort()
+        for tab in tabs:
+            await tab.close()
