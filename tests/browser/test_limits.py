@@ -33,6 +33,18 @@ async def test_a_page_that_is_too_fast_waits_and_sends_the_same_again(played):
 
 
 @pytest.mark.holds(since="15")
+async def test_a_page_that_is_told_twice_to_wait_sends_once(played):
+    await played.person.say("one")
+    await keys(played, "one")
+    for wait in (1, 2.5):
+        await played.send({**TOO_FAST, "wait": wait})
+    await played.passes(2.4)
+    await keys(played, "one")
+    await played.passes(0.1)
+    await keys(played, "one", "one")
+
+
+@pytest.mark.holds(since="15")
 async def test_a_page_that_was_too_fast_without_a_message_sends_none(played):
     await played.send(TOO_FAST)
     await played.passes(4)

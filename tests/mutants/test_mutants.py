@@ -947,9 +947,26 @@ function received(event) {
         "the room of a course counts as one that its student has opened",
         "15",
         ROOMS,
-        "course_id is None and new_rooms",
-        "new_rooms",
+        "course_id is None and bucket",
+        "bucket",
         "spec/test_limits.py::test_the_hundred_and_first_new_room_of_a_user_is_closed",
+    ),
+    Mutant(
+        "a page owes more rooms each time that it tries again",
+        "15",
+        ROOMS,
+        "bucket.tokens += 1",
+        "pass",
+        "spec/test_limits.py::"
+        "test_attempts_to_open_one_room_too_many_make_nobody_wait_longer",
+    ),
+    Mutant(
+        "a page has a timer for each error",
+        "15",
+        SCRIPT,
+        "    clearTimeout(pause);\n",
+        "",
+        "browser/test_limits.py::test_a_page_that_is_told_twice_to_wait_sends_once",
     ),
     Mutant(
         "a page does not wait, and gives the text back",

@@ -126,6 +126,21 @@ async def test_the_hundred_and_first_new_room_of_a_user_is_closed(people):
 
 
 @pytest.mark.holds(since="15")
+async def test_attempts_to_open_one_room_too_many_make_nobody_wait_longer(
+    people, passes
+):
+    pupil = await make_pupil()
+    people.introduce({"dora": pupil.clients[0]})
+    for number in range(ROOMS):
+        await (await people.enter("dora", f"more-{number}")).close()
+    for _ in range(5):
+        assert await (await people.enter("dora", "most")).is_closed() == TOO_MANY
+    passes(36)
+    await (await people.enter("dora", "most")).is_up_to_date()
+    await remove(pupil)
+
+
+@pytest.mark.holds(since="15")
 async def test_a_heartbeat_of_a_page_is_never_too_fast(people):
     alice = await people.enter("alice", next(fresh))
     await alice.read_history()

@@ -15,6 +15,9 @@ let retry;
 let silent;
 let heartbeat;
 
+// The timer of a page that was too fast.
+let pause;
+
 // What has been written and is not known to be saved: texts and their items, by key.
 const outbox = new Map();
 const drafts = new Map();
@@ -237,7 +240,8 @@ function received(event) {
   failures = silent = 0;
   const data = JSON.parse(event.data);
   if (data.wait) {
-    setTimeout(sendNext, 1000 * data.wait);
+    clearTimeout(pause);
+    pause = setTimeout(sendNext, 1000 * data.wait);
   } else if (data.error) {
     error.textContent = data.error;
     fail(data.error);
