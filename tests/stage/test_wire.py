@@ -11,6 +11,8 @@ from tutorial.shared.steps import all_steps
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 ECHO = {"alice": ["up", "call", "down"], "bob": []}
 BOTH = {"alice": ["up", "call", "send", "call", "down"], "bob": ["call", "down"]}
+# A message with a key is answered before it is sent to the group.
+ANSWERED = BOTH | {"alice": ["up", "call", "down", "send", "call", "down"]}
 ROOMS = [step.number for step in all_steps() if step.number > "00"]
 
 
@@ -34,14 +36,15 @@ async def test_a_message_is_drawn_arrow_by_arrow(instructor, number):
     about = [
         arrow for arrow in arrows[start:] if not any(it in arrow[2] for it in others)
     ]
-    expected = BOTH if number >= "03" else ECHO
+    expected = ANSWERED if number >= "13" else BOTH if number >= "03" else ECHO
     for name, kinds in expected.items():
         assert [kind for person, kind, _ in about if person == name] == kinds
     where = "event loop" if number >= "05" else "thread"
     receive = next(text for _, kind, text in about if kind == "call")
     assert receive == f"alice: receive() ({where})"
     if number >= "03":
-        assert [kind for _, kind, _ in about[:3]] == ["up", "call", "send"]
+        before_bob = expected["alice"][: expected["alice"].index("send") + 1]
+        assert [kind for _, kind, _ in about[: len(before_bob)]] == before_bob
         handled = f"chat.message → chat_message() ({where})"
         assert [text for *_, text in about].count(f"bob: {handled}") == 1
 
