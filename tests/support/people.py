@@ -151,12 +151,14 @@ class Socket:
     async def is_closed(self):
         """Return the code with which the server closes the socket; drop the frames."""
         while True:
-            output = await self._receive_output("the socket is open")
+            output = await self._receive_output(
+                f"the socket is open after {DEADLINE} s"
+            )
             if output["type"] == "websocket.close":
                 return output["code"]
 
     async def _receive_output(self, otherwise):
-        with saying(f"{otherwise} after {DEADLINE} s"):
+        with saying(otherwise):
             return await self._communicator.receive_output(timeout=DEADLINE)
 
     async def _receive(self):
@@ -165,7 +167,7 @@ class Socket:
         Raises what the consumer has raised, or an AssertionError that says what came
         in place of a frame.
         """
-        output = await self._receive_output("no frame has arrived")
+        output = await self._receive_output(f"no frame arrived within {DEADLINE} s")
         if output["type"] == "websocket.close":
             raise self._served.error or AssertionError("the server closed the socket")
         assert "text" in output, "the server sent bytes instead of text"
