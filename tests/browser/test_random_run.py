@@ -88,10 +88,10 @@ class Run:
         text = f"no. {len(self.typed) + 1}"
         self.typed.append(text)
         with contextlib.suppress(Error):
-            await person.field.fill(text, timeout=100)
-            await person.field.press("Enter", timeout=100)
+            await person.field.fill(text, timeout=250)
+            await person.field.press("Enter", timeout=250)
             # A page without its script has kept it in the field.
-            if await person.field.input_value(timeout=100) == "":
+            if await person.field.input_value(timeout=250) == "":
                 self.said.append(text)
 
     async def cut(self):
@@ -143,7 +143,7 @@ async def test_in_the_end_all_see_the_same(site, project, browser, seed):
         for proxy in run.proxies:
             proxy.cut_after(10**9)
         await run.say()
-        assert 10 < len(run.said) <= len(run.typed) < MOST
+        assert 5 < len(run.said) <= len(run.typed) < MOST
         for person in run.people:
             # A page that has been loaded without its script has to be opened again.
             if (
