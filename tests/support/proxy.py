@@ -6,7 +6,7 @@ from tutorial.shared.ports import free_port
 
 
 class Proxy:
-    """Passes bytes on from its own `port` to another of 127.0.0.1, in a `with` block.
+    """Passes bytes on from its own `port` to another, in an `async with` block.
 
     `cut()` breaks all connections; `cut_after(n)` breaks the one over which the n-th
     byte from now on goes, in the middle of whatever it belongs to.
