@@ -780,7 +780,7 @@ function received(event) {
         "a consumer does not ask who is on the course",
         "14",
         ACCESS,
-        'not await find_room(user, **self.scope["url_route"]["kwargs"])',
+        "not await may_enter(user, self.chat_room.course_id)",
         "False",
         "spec/test_may_stay.py::test_a_student_who_is_off_the_course_is_out_of_its_room",
     ),

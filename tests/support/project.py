@@ -69,10 +69,11 @@ class Project:
         # Where nothing else is said, a database of a test lives in memory; threads
         # that share one lock each other out.
         with self._explained("config/settings.py"):
-            settings.DATABASES["default"].update(
-                TEST={"NAME": self._temporary / "test.sqlite3"},
-                OPTIONS={"init_command": "PRAGMA synchronous=OFF"},
-            )
+            if "sqlite3" in settings.DATABASES["default"]["ENGINE"]:
+                settings.DATABASES["default"].update(
+                    TEST={"NAME": self._temporary / "test.sqlite3"},
+                    OPTIONS={"init_command": "PRAGMA synchronous=OFF"},
+                )
             # The real one takes 0.4 s for each password, and is meant to.
             settings.PASSWORD_HASHERS = [FAST_HASHER]
         if self.step.number >= SINCE_ASGI:

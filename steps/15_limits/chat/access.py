@@ -3,7 +3,7 @@ from channels.exceptions import StopConsumer
 from django.contrib.sessions.backends.db import SessionStore
 
 from .presence import PresenceConsumer
-from .rooms import find_room
+from .rooms import may_enter
 
 
 class AccessConsumer(PresenceConsumer):
@@ -15,7 +15,7 @@ class AccessConsumer(PresenceConsumer):
         user = await get_user({"session": session})
         if not user.is_authenticated:
             await self.expel(4401)
-        elif not await find_room(user, **self.scope["url_route"]["kwargs"]):
+        elif not await may_enter(user, self.chat_room.course_id):
             await self.expel(4403)
 
     async def expel(self, code):

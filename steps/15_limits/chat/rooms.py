@@ -12,19 +12,21 @@ class ShortSlugConverter(converters.SlugConverter):
 register_converter(ShortSlugConverter, "short_slug")
 
 
+async def may_enter(user, course_id):
+    """Tell whether a user may be in a course's room, or in one without a course."""
+    if user.is_authenticated and course_id is not None:
+        return await user.courses.filter(id=course_id).aexists()
+    return user.is_authenticated
+
+
 async def find_room(user, course_id=None, room_name=None):
     """Return a ChatRoom, or None if the user may not enter.
 
     Raises TooManyError if it would be new, and the user has opened many new ones.
     """
-    if not user.is_authenticated:
+    if not await may_enter(user, course_id):
         return None
-    if course_id is None:
-        group_name = f"room_{room_name}"
-    elif await user.courses.filter(id=course_id).aexists():
-        group_name = f"chat_{course_id}"
-    else:
-        return None
+    group_name = f"room_{room_name}" if course_id is None else f"chat_{course_id}"
     room = await ChatRoom.objects.filter(group_name=group_name).afirst()
     if room is None:
         bucket = new_rooms[user.id]
