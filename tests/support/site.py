@@ -3,9 +3,11 @@
 import contextlib
 import os
 import re
+import signal
 import ssl
 import subprocess
 import threading
+import time
 import urllib.parse
 import urllib.request
 from http.cookiejar import CookieJar
@@ -173,6 +175,22 @@ class Deployed(Server):
     def control(self, *arguments):
         """Run `supervisorctl` with these arguments; return what it prints."""
         command = ["supervisorctl", "-c", "deploy/supervisord.conf", *arguments]
+        return self._run(command).stdout
+
+    def kill(self, name):
+        """Kill a process; return when the supervisor has started another one."""
+        old = self.control("pid", name).strip()
+        os.kill(int(old), signal.SIGKILL)
+        deadline = time.monotonic() + DEADLINE
+        while self.control("pid", name).strip() in (old, "0"):
+            assert time.monotonic() < deadline, self.lines
+
+    def update(self):
+        """Run deploy/update; return its exit status and what it prints."""
+        done = self._run(["deploy/update"])
+        return done.returncode, done.stdout + done.stderr
+
+    def _run(self, command):
         return subprocess.run(
             command,
             cwd=self.folder,
@@ -180,4 +198,4 @@ class Deployed(Server):
             capture_output=True,
             text=True,
             timeout=DEADLINE,
-        ).stdout
+        )
