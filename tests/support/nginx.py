@@ -22,20 +22,28 @@ os.execv("{nginx}", given)
 """
 
 
+def nginx():
+    """Return the path of NGINX.
+
+    Without one the test is skipped, or, with CI set, fails; both say how to get one.
+    """
+    path = shutil.which("nginx", path=PLACES)
+    if not path:
+        say = pytest.fail if os.environ.get("CI") else pytest.skip
+        say("no NGINX: on Debian, apt install nginx")
+    return path
+
+
 def nginx_with_ports(folder, ports):
     """Make a command `nginx` in `folder`, a new folder; return the PATH that finds it.
 
     It is the real NGINX, but where a project's deploy/nginx.conf has a port of
-    `ports`, {the chapters' port: the test's}, it listens on the test's. Without NGINX
-    the test is skipped, or, with CI set, fails; both say how to get one.
+    `ports`, {the chapters' port: the test's}, it listens on the test's.
     """
-    nginx = shutil.which("nginx", path=PLACES)
-    if not nginx:
-        say = pytest.fail if os.environ.get("CI") else pytest.skip
-        say("no NGINX: on Debian, apt install nginx")
+    real = nginx()
     folder.mkdir()
     command = Path(folder, "nginx")
-    command.write_text(WRAPPER.format(python=sys.executable, ports=ports, nginx=nginx))
+    command.write_text(WRAPPER.format(python=sys.executable, ports=ports, nginx=real))
     command.chmod(0o755)
     own = Path(sys.executable).parent
     return os.pathsep.join([str(folder), str(own), os.environ["PATH"]])
