@@ -65,9 +65,8 @@ class Process:
 
     def __init__(self, command, folder, env):
         self.command = command
-        python = python_of(command)
-        self._patience = 2 if python else PATIENCE
-        self.python = warm.Python(python or python_for(command), folder, env)
+        self._patience = 2 if python_of(command) else PATIENCE
+        self.python = warm.Python(python_for(command), folder, env)
         self.unread = []
         self._ended = False
         self._news = threading.Condition()
@@ -134,9 +133,10 @@ def python_of(command):
 
 
 def python_for(command):
-    """Return the arguments of a Python that becomes any other typed command."""
+    """Return the arguments of a Python that runs, or becomes, any typed command."""
     words = shlex.split(command)
-    return ["-c", f"import os; os.execvp({words[0]!r}, {words!r})"]
+    become = f"import os; os.execvp({words[0]!r}, {words!r})"
+    return python_of(command) or ["-c", become]
 
 
 def run(block, command, expected, folder, env, shown):

@@ -1,5 +1,7 @@
 """Each chapter, followed to the letter, gives its step, byte for byte."""
 
+import os
+
 import pytest
 
 from tests.chapters.reader import Reader
@@ -15,3 +17,9 @@ async def test_the_chapter_leads_to_its_step(step, browser, tmp_path):
         expected = contents(step.path)
         del expected["README.md"]
         assert contents(reader.folder) == expected
+        assert executables(reader.folder) == executables(step.path)
+
+
+def executables(folder):
+    """Return the paths of the files in a folder that can be executed."""
+    return {name for name in contents(folder) if os.access(folder / name, os.X_OK)}

@@ -9,8 +9,9 @@ import sys
 
 import pytest
 
-from tests.chapters.terminal import environment, python_of
+from tests.chapters.terminal import environment, python_for
 from tests.support import warm
+from tests.support.folders import contents
 from tutorial.__main__ import main
 from tutorial.chapters.reading import EDITS, read_chapter
 from tutorial.shared.steps import all_steps
@@ -323,11 +324,13 @@ def test_what_is_not_part_of_the_project_does_not_count(house, diff):
         *("README.md", "db.sqlite3", ".git/HEAD", ".env", "clock/__pycache__/a.pyc"),
         *("clock/views.py~", "clock/#views.py#", "clock/.views.py.swp", "a.orig"),
         *("environment/pyvenv.cfg", "environment/lib/site.py"),
+        *("run/secret_key", "static/clock/style.css"),
     )
     write(house / "mine", DATE | dict.fromkeys(noise, "noise\n"))
     assert diff("02", "mine").startswith("Nothing is left to do: ")
-    write(house / "mine", {"lib/site.py": "pass\n"})
-    assert "lib/site.py" in diff("02", "mine")
+    for name in ("lib/site.py", "clock/static/clock/style.css"):
+        write(house / "mine", {name: "pass\n"})
+        assert name in diff("02", "mine")
 
 
 def test_what_your_own_gitignore_hides_counts_all_the_same(house, diff):
@@ -412,7 +415,7 @@ def test_every_chapter_is_shown_whole_and_makes_its_step(step, diff, tmp_path):
             shutil.copy(step.path / name, folder / name)
     apply(said, folder)
     for command in re.findall("^typed: (.+)", said, re.MULTILINE):
-        status, printed = warm.run(python_of(command), folder, environment())
+        status, printed = warm.run(python_for(command), folder, environment())
         assert status == 0, printed
     assert "Nothing is left to do: " in diff(step.number, folder)
 
@@ -429,6 +432,6 @@ def test_what_is_counted_is_how_much_longer_a_step_is(step, diff, tmp_path):
 
 def lines_in(step):
     """Return how many lines the files of a step have, its chapter aside."""
-    files = [path for path in step.path.rglob("*.*") if path.is_file()]
-    kept = [f for f in files if f.suffix in (".py", ".html", ".css", ".js", ".json")]
-    return sum(len(file.read_text(encoding="utf-8").splitlines()) for file in kept)
+    files = contents(step.path)
+    del files["README.md"]
+    return sum(len(text.splitlines()) for text in files.values())

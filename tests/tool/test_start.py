@@ -15,6 +15,9 @@ def house(tmp_path, monkeypatch):
         "00_site/site/views.py": "",
         "00_site/site/__pycache__/views.pyc": "bytecode",
         "00_site/db.sqlite3": "rows",
+        "00_site/site/static/style.css": "",
+        "00_site/static/style.css": "collected",
+        "00_site/run/secret_key": "secret",
         "01_chat/README.md": "# Step 01",
         "01_chat/manage.py": "import channels",
     }.items():
@@ -52,6 +55,7 @@ def test_a_chapter_starts_from_the_step_before_it(house, capsys, name):
     assert files_in(house / "my chat") == {
         "manage.py": "import django",
         "site/views.py": "",
+        "site/static/style.css": "",
     }
     assert capsys.readouterr().out.splitlines() == [
         "my chat is a copy of 00_site for you to change.",
