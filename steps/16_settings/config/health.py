@@ -26,7 +26,8 @@ async def health(request):
                 await ask()
             answers[name] = "ok"
         except Exception as error:
-            logger.error("The %s does not answer: %r", name, error)
+            kind = type(error).__name__
+            logger.error("The %s does not answer: %s: %s", name, kind, error)
             answers[name] = "does not answer"
     status = 200 if set(answers.values()) == {"ok"} else 503
     return JsonResponse(answers, status=status)
