@@ -255,6 +255,7 @@ async def test_the_log_says_that_a_connection_was_lost(server, cookies):
     start = len(server.lines)
     alice = await enter(server, cookies["alice"], "lost")
     alice.connection.transport.abort()
+    await alice.connection.wait_closed()
     assert_logged(server, start, "alice", "/ws/chat/lost/", 1006)
 
 
