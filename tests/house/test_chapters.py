@@ -43,6 +43,7 @@ def test_blocks_that_are_not_executed_are_few_and_say_why():
     marked = [block for block in blocks if block.kind == "illustration"]
     assert {block.name for block in marked} == {
         "it makes the environment in which every other block is run",
+        "it needs a PostgreSQL server, which not everybody has",
         "one line of a file that stands there already",
         "the files that this chapter touches",
     }
