@@ -323,3 +323,12 @@ def test_django_logs_each_error_once(secure, server):
         each.wait_for_line("Invalid HTTP_HOST header: 'elsewhere.example'", start)
         (line,) = [line for line in each.lines if "Not Found: /nowhere/" in line]
         assert " WARNING django.request: " in line
+
+
+@pytest.mark.holds(since="16")
+def test_a_command_logs_what_it_does(site):
+    """daphne sets the level of the root itself; a command of manage.py does not."""
+    code = "import logging; logging.getLogger('chat').info('It has begun.')"
+    status, said = site.run("manage.py", "shell", "-v", "0", "-c", code)
+    assert status == 0, said
+    assert " INFO chat: It has begun." in said
