@@ -1,4 +1,5 @@
 # make run [STEP=03] [PORT=9000]    run a step, the last one if none is named
+# make deploy [STEP=17]             run a step behind NGINX, as on a server
 # make stage [STEP=03] [PORT=9000]  show two people, the wire and the change on one page
 # make notebooks [PORT=9000]        open the notebooks in JupyterLab
 # make test [STEP=03]               run all tests, or those of one step
@@ -39,12 +40,15 @@ FROM_NPM = cd .venv && npm pack --silent $(shell echo $(word 1,$(1)) | sed 's/-\
 	tar -xzOf $(word 1,$(1)).tgz package/$(word 2,$(1)) >$(notdir $(word 2,$(1))) && \
 	rm $(word 1,$(1)).tgz
 
-.PHONY: install run stage notebooks test pythons check lint requirements table diagrams \
+.PHONY: install run deploy stage notebooks test pythons check lint requirements table diagrams \
 	screenshot
 
 # With exec a signal to make reaches the tool, not a shell in between.
 run: .venv/run.done
 	@exec .venv/bin/tutorial run "$(STEP)" $(if $(PORT),--port "$(PORT)")
+
+deploy: .venv/run.done
+	@exec .venv/bin/tutorial deploy $(if $(STEP),"$(STEP)")
 
 stage: .venv/run.done
 	@exec .venv/bin/tutorial stage $(if $(STEP),"$(STEP)") $(if $(PORT),--port "$(PORT)")

@@ -7,9 +7,9 @@ import sys
 from .maintenance import carry
 from .shared.messages import TutorialError
 from .shared.processes import INTERRUPTED
-from .verbs import check, diff, measure, notebooks, redis, run, stage, start
+from .verbs import check, deploy, diff, measure, notebooks, redis, run, stage, start
 
-VERBS = [run, stage, start, diff, check, carry, redis, measure, notebooks]
+VERBS = [run, deploy, stage, start, diff, check, carry, redis, measure, notebooks]
 
 
 class Parser(argparse.ArgumentParser):

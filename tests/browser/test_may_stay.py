@@ -1,7 +1,6 @@
 """Who may no longer stay in a room, in a real browser."""
 
 import contextlib
-import sqlite3
 
 import pytest
 from playwright.async_api import expect
@@ -11,7 +10,7 @@ from tests.support.deadline import DEADLINE
 
 from .played import history
 from .test_history import ROOM, enter
-from .test_reconnect import enrol, forget_students
+from .test_reconnect import all_enrolled_again, opened_database
 
 # One event loop for all: the browser is started once.
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -27,13 +26,13 @@ async def another(browser, server, name):
 
 
 @contextlib.contextmanager
-def all_enrolled_again(site):
-    """Afterwards, the same students are on their courses as before."""
-    students = forget_students(site)
-    enrol(site, students)
-    yield
-    forget_students(site)
-    enrol(site, students)
+def all_active_again(site):
+    """Afterwards, all users are active."""
+    try:
+        yield
+    finally:
+        with opened_database(site) as database:
+            database.execute("UPDATE auth_user SET is_active = 1")
 
 
 @pytest.mark.holds(since="14", can="The page says why it is closed, and leads back")
@@ -90,16 +89,14 @@ async def test_who_is_deactivated_in_the_admin_is_out_of_the_room(
     site, browser, server, alice
 ):
     await enter(alice)
-    async with another(browser, server, "teacher") as teacher:
-        page = teacher.page
-        await page.goto(f"{server.url}/admin/auth/user/1/change/")
-        await page.get_by_label("Active").uncheck()
-        await page.get_by_role("button", name="Save", exact=True).click()
-        await expect(page.locator(".success")).to_be_visible()
-    await expect(alice.status).to_contain_text("You are no longer signed in.")
-    with contextlib.closing(sqlite3.connect(site.folder / "db.sqlite3")) as database:
-        database.execute("UPDATE auth_user SET is_active = 1")
-        database.commit()
+    with all_active_again(site):
+        async with another(browser, server, "teacher") as teacher:
+            page = teacher.page
+            await page.goto(f"{server.url}/admin/auth/user/1/change/")
+            await page.get_by_label("Active").uncheck()
+            await page.get_by_role("button", name="Save", exact=True).click()
+            await expect(page.locator(".success")).to_be_visible()
+        await expect(alice.status).to_contain_text("You are no longer signed in.")
 
 
 @pytest.mark.holds(since="14")

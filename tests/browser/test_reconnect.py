@@ -56,41 +56,44 @@ async def test_a_page_connects_again_and_shows_once_what_it_has_missed(
             await expect(bob.messages.last).to_contain_text("half a sentence")
 
 
-def forget_students(site):
-    """Let nobody be on a course."""
-    with contextlib.closing(sqlite3.connect(site.folder / "db.sqlite3")) as database:
+@contextlib.contextmanager
+def opened_database(site):
+    """Yield a connection to the site's database; what was changed is committed."""
+    database = sqlite3.connect(site.folder / "db.sqlite3")
+    with contextlib.closing(database), database:
+        yield database
+
+
+@contextlib.contextmanager
+def all_enrolled_again(site):
+    """Afterwards, the same students are on their courses as before."""
+    with opened_database(site) as database:
         students = database.execute("SELECT * FROM courses_course_students").fetchall()
-        database.execute("DELETE FROM courses_course_students")
-        database.commit()
-    return students
-
-
-def enrol(site, students):
-    """Undo what `forget_students` has done."""
-    with contextlib.closing(sqlite3.connect(site.folder / "db.sqlite3")) as database:
-        database.executemany(
-            "INSERT INTO courses_course_students VALUES (?, ?, ?)", students
-        )
-        database.commit()
+    try:
+        yield
+    finally:
+        with opened_database(site) as database:
+            database.execute("DELETE FROM courses_course_students")
+            database.executemany(
+                "INSERT INTO courses_course_students VALUES (?, ?, ?)", students
+            )
 
 
 @pytest.mark.holds(since="11", can="The page says so when you may no longer enter")
 @pytest.mark.parametrize("reason", ["signed out", "off the course"])
 async def test_a_page_stops_when_its_user_may_no_longer_enter(site, browser, reason):
     async with in_a_room_whose_server_ends(site, browser) as (away, server):
-        students = []
-        if reason == "signed out":
-            await away.page.context.clear_cookies()
-        else:
-            students = forget_students(site)
-        try:
+        with all_enrolled_again(site):
+            if reason == "signed out":
+                await away.page.context.clear_cookies()
+            else:
+                with opened_database(site) as database:
+                    database.execute("DELETE FROM courses_course_students")
             with site.runserver(server.port):
                 await expect(away.status).to_contain_text(REFUSED)
                 again = away.page.get_by_role("button", name="Connect now")
                 await expect(again).to_be_hidden()
                 await expect(away.button).to_be_disabled()
-        finally:
-            enrol(site, students)
 
 
 @pytest.mark.holds(since="11")

@@ -156,6 +156,9 @@ def become(arguments, folder, env):
         sys.argv = rest
         sys.modules.pop(rest[0], None)
         runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
+    elif kind == "-c":
+        sys.argv = [kind, *rest[1:]]
+        exec(rest[0], {"__name__": "__main__"})
     else:
         sys.argv = arguments
         runpy.run_path(kind, run_name="__main__")

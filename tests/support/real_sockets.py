@@ -69,7 +69,8 @@ async def enter(server, cookie, room=1, **options):
     Raises InvalidStatus if the server refuses.
     """
     connection = await connect(
-        f"ws://127.0.0.1:{server.port}{room_path(room)}",
+        f"ws{server.url.removeprefix('http')}{room_path(room)}",
+        ssl=server.ssl,
         origin=server.url,
         additional_headers={"Cookie": cookie},
         proxy=None,

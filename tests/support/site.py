@@ -3,8 +3,11 @@
 import contextlib
 import os
 import re
+import signal
+import ssl
 import subprocess
 import threading
+import time
 import urllib.parse
 import urllib.request
 from http.cookiejar import CookieJar
@@ -16,6 +19,7 @@ from . import warm
 from .databases import make_database
 from .deadline import DEADLINE
 from .folders import copy_folder
+from .nginx import HTTP, HTTPS, nginx_with_ports
 
 
 class Site:
@@ -29,6 +33,10 @@ class Site:
         if redis_url:
             self._environment["REDIS_URL"] = redis_url
         copy_folder(project, folder)
+        if (folder / "deploy").exists():
+            # With one that deploy/start made, a session of another server is no good.
+            (folder / "run").mkdir(mode=0o700)
+            (folder / "run/secret_key").write_text(self._environment["SECRET_KEY"])
         make_database("site", folder, folder / "db.sqlite3", self._migrate_and_load)
 
     def _migrate_and_load(self):
@@ -69,6 +77,22 @@ class Site:
             yield server
 
     @contextlib.contextmanager
+    def deployed(self):
+        """Yield a Deployed: NGINX and two daphnes, as deploy/start starts them."""
+        ports = {HTTP: str(free_port()), HTTPS: str(free_port())}
+        path = nginx_with_ports(self.folder.with_name(f"nginx-{ports[HTTPS]}"), ports)
+        command = ["-c", "import os; os.execv('deploy/start', ['deploy/start'])"]
+        process = warm.Python(command, self.folder, self._environment | {"PATH": path})
+        try:
+            server = Deployed(process, int(ports[HTTPS]), self.folder, path)
+            server.wait_for_line("nginx entered RUNNING")
+            server.wait_until_it_answers()
+            yield server
+        finally:
+            # Longer than supervisord waits before it kills what does not end.
+            end_group(process, patience=15)
+
+    @contextlib.contextmanager
     def _serving(self, port, *command, **variables):
         process = warm.Python(command, self.folder, self._environment | variables)
         try:
@@ -78,7 +102,13 @@ class Site:
 
 
 class Server:
-    """A running server: its `port`, its `url`, and the lines that it has printed."""
+    """A running server: its `port`, its `url`, and the lines that it has printed.
+
+    `ssl` is the context with which a client connects, or None if the server's address
+    begins with http.
+    """
+
+    ssl = None
 
     def __init__(self, process, port):
         self.port = port
@@ -109,20 +139,74 @@ class Server:
         """Return when a request for the login page is answered."""
         while self.process.poll() is None:
             with contextlib.suppress(OSError):
-                urllib.request.urlopen(f"{self.url}/accounts/login/", timeout=DEADLINE)
+                self.open("/accounts/login/").read()
                 return
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(0.05)
         raise AssertionError(self.lines)
 
+    def open(self, path, data=None, jar=None, **headers):
+        """Return the response to a request; raise HTTPError if it is an error.
+
+        `data` are the fields of a form. `jar` keeps the cookies.
+        """
+        opener = urllib.request.build_opener(
+            urllib.request.HTTPCookieProcessor(jar),
+            urllib.request.HTTPSHandler(context=self.ssl),
+        )
+        data = data and urllib.parse.urlencode(data).encode()
+        # Django compares it with its own address when a form comes over HTTPS.
+        headers |= {"Referer": self.url}
+        request = urllib.request.Request(f"{self.url}{path}", data, headers)
+        return opener.open(request, timeout=DEADLINE)
+
     def sign_in(self, name):
         """Sign the demo user in through the form; return the Cookie header."""
         jar = CookieJar()
-        opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
-        address = f"{self.url}/accounts/login/"
-        page = opener.open(address, timeout=DEADLINE).read().decode()
+        page = self.open("/accounts/login/", jar=jar).read().decode()
         token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)[1]
         fields = {"username": name, "password": "demo", "csrfmiddlewaretoken": token}
-        data = urllib.parse.urlencode(fields).encode()
-        assert opener.open(address, data, timeout=DEADLINE).url == f"{self.url}/"
+        answer = self.open("/accounts/login/", fields, jar)
+        assert answer.url == f"{self.url}/"
         return "; ".join(f"{cookie.name}={cookie.value}" for cookie in jar)
+
+
+class Deployed(Server):
+    """NGINX, two daphnes and their supervisor: `url` begins with https."""
+
+    def __init__(self, process, port, folder, path):
+        super().__init__(process, port)
+        self.url = f"https://localhost:{port}"
+        self.folder = folder
+        self._environment = os.environ | {"PATH": path}
+        self.ssl = ssl.create_default_context()
+        self.ssl.check_hostname = False
+        self.ssl.verify_mode = ssl.CERT_NONE
+
+    def control(self, *arguments):
+        """Run `supervisorctl` with these arguments; return what it prints."""
+        command = ["supervisorctl", "-c", "deploy/supervisord.conf", *arguments]
+        return self._run(command).stdout
+
+    def kill(self, name):
+        """Kill a process; return when the supervisor has started another one."""
+        old = self.control("pid", name).strip()
+        os.kill(int(old), signal.SIGKILL)
+        deadline = time.monotonic() + DEADLINE
+        while self.control("pid", name).strip() in (old, "0"):
+            assert time.monotonic() < deadline, self.lines
+
+    def update(self):
+        """Run deploy/update; return its exit status and what it prints."""
+        done = self._run(["deploy/update"])
+        return done.returncode, done.stdout + done.stderr
+
+    def _run(self, command):
+        return subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE,
+        )

@@ -15,9 +15,9 @@ from tests.support.folders import copy_folder
 from tests.support.tool import answer_of, running
 from tests.support.valkey import valkey
 from tutorial.__main__ import main
+from tutorial.shared.database import prepare
 from tutorial.shared.ports import free_port
 from tutorial.shared.steps import ROOT, Step, all_steps
-from tutorial.verbs.run import prepare
 
 pytestmark = pytest.mark.server
 

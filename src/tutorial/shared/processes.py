@@ -33,7 +33,7 @@ def stop_on_signal(call=signal.default_int_handler):
 
 
 @contextlib.contextmanager
-def process_group(command, **options):
+def process_group(command, patience=2, **options):
     """Start `command` in its own process group; at the end, end the whole group.
 
     runserver starts a second process, which a signal to the first could leave behind.
@@ -42,19 +42,20 @@ def process_group(command, **options):
     try:
         yield process
     finally:
-        end_group(process)
+        end_group(process, patience)
 
 
-def end_group(process):
-    """Ask the group of `process` to end, and after 2 seconds kill what is left of it.
+def end_group(process, patience=2):
+    """Ask the group of `process` to end; after `patience` seconds kill what is left.
 
-    A daphne never ends by itself while a synchronous consumer uses the layer.
+    A daphne never ends by itself while a synchronous consumer uses the layer. A
+    supervisor has to be given time: killed, it leaves behind what it has started.
     """
     # macOS reports a group that has ended with a PermissionError.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         for number in (signal.SIGTERM, signal.SIGKILL):
             os.killpg(process.pid, number)
-            deadline = time.monotonic() + 2
+            deadline = time.monotonic() + patience
             while time.monotonic() < deadline:
                 process.poll()
                 os.killpg(process.pid, 0)  # raises as soon as the group is empty

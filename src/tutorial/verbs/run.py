@@ -2,9 +2,9 @@
 
 import contextlib
 import os
-import subprocess
 import sys
 
+from ..shared.database import prepare
 from ..shared.messages import TutorialError, say
 from ..shared.ports import HOST, port_number, refuse_taken_port, wait_until_it_answers
 from ..shared.processes import process_group, stop_on_signal
@@ -52,15 +52,3 @@ def run(name, port):
         raise TutorialError(f"{step.name} ended with status {server.wait()}.")
     say("\nStopped.")
     return 0
-
-
-def prepare(step):
-    """Prepare the database of `step`, in a separate process."""
-    command = [sys.executable, "-m", "tutorial.shared.prepare"]
-    done = subprocess.run(command, cwd=step.path, capture_output=True, text=True)
-    if done.returncode:
-        reason = done.stderr.strip().splitlines()[-1]
-        raise TutorialError(
-            f"{step.name} does not start: {reason} "
-            f"(Run python manage.py check in {step.path} to see where.)"
-        )

@@ -1,0 +1,18 @@
+"""The database of a step, ready for somebody who wants to see the step."""
+
+import subprocess
+import sys
+
+from .messages import TutorialError
+
+
+def prepare(step):
+    """Prepare the database of `step`, in a separate process."""
+    command = [sys.executable, "-m", "tutorial.shared.prepare"]
+    done = subprocess.run(command, cwd=step.path, capture_output=True, text=True)
+    if done.returncode:
+        reason = done.stderr.strip().splitlines()[-1]
+        raise TutorialError(
+            f"{step.name} does not start: {reason} "
+            f"(Run python manage.py check in {step.path} to see where.)"
+        )

@@ -1,0 +1,101 @@
+"""Run a step as on a server: NGINX, HTTPS and several servers, until Ctrl-C."""
+
+import contextlib
+import os
+import re
+import shutil
+import ssl
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+from ..shared.database import prepare
+from ..shared.messages import TutorialError, say
+from ..shared.ports import refuse_taken_port
+from ..shared.processes import process_group, stop_on_signal
+from ..shared.steps import all_steps, find_step
+from ..shared.valkey import redis_server
+
+WELCOME = """
+{step.name} is running: open https://localhost:{port}/ in a browser.
+It will warn you, because it does not know who made the certificate. Go on all the same.
+Sign in as alice, bob, carol or teacher; the password is: demo
+Stop with Ctrl-C.
+"""
+# Longer than supervisord waits before it kills what does not end.
+PATIENCE = 15  # seconds
+
+
+def add_parser(subparsers):
+    """Add `tutorial deploy [STEP]`."""
+    parser = subparsers.add_parser(
+        "deploy", help="run a step as on a server", epilog="Example: tutorial deploy 17"
+    )
+    parser.add_argument("step", nargs="?", help="17 or a later one; default: the last")
+    parser.set_defaults(call=lambda args: deploy(args.step))
+
+
+def deploy(name):
+    """Run the script deploy/start of the step called `name` until a signal; return 0.
+
+    Everything that was started has ended when this returns or raises TutorialError.
+    """
+    step = find_step(name) if name else all_steps()[-1]
+    ports = ports_of(step)
+    env = environment()
+    for port in ports:
+        refuse_taken_port(port, example="listen 127.0.0.1:{} in deploy/nginx.conf")
+    with stop_on_signal(), contextlib.ExitStack() as stack:
+        prepare(step)
+        env["REDIS_URL"] = stack.enter_context(redis_server())
+        command = ["deploy/start"]
+        group = process_group(command, PATIENCE, cwd=step.path, env=env)
+        server = stack.enter_context(group)
+        if wait_until_it_is_well(server, ports[-1]):
+            say(WELCOME.format(step=step, port=ports[-1]))
+        raise TutorialError(f"{step.name} ended with status {server.wait()}.")
+    say("\nStopped.")
+    return 0
+
+
+def ports_of(step):
+    """Return the ports on which NGINX listens, that of HTTPS last."""
+    settings = step.path / "deploy/nginx.conf"
+    if not settings.exists():
+        raise TutorialError(
+            f"{step.name} cannot be deployed: only later steps have a folder deploy. "
+            "Example: tutorial deploy"
+        )
+    text = settings.read_text(encoding="utf-8")
+    found = re.findall(r"listen 127\.0\.0\.1:(\d+)( ssl)?;", text)
+    return [int(port) for port, _ in sorted(found, key=lambda each: each[1])]
+
+
+def wait_until_it_is_well(server, port):
+    """Return True as soon as the health page says so, False if `server` ends before."""
+    # The certificate is signed by nobody, and only this machine can listen here.
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    url = f"https://localhost:{port}/health/"
+    while server.poll() is None:
+        with contextlib.suppress(OSError):  # an HTTPError, such as 502, is one
+            urllib.request.urlopen(url, timeout=2, context=context).close()
+            return True
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            server.wait(timeout=0.2)
+    return False
+
+
+def environment():
+    """Return variables with a PATH that has all that deploy/start calls."""
+    # Debian has NGINX where only root looks for commands.
+    places = [str(Path(sys.executable).parent), os.environ["PATH"], "/usr/sbin"]
+    path = os.pathsep.join(places)
+    for command in ("nginx", "openssl", "curl"):
+        if not shutil.which(command, path=path):
+            raise TutorialError(
+                f"{command} is missing: on Debian, apt install {command}. "
+                "Then try again."
+            )
+    return os.environ | {"PATH": path}

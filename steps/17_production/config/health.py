@@ -1,0 +1,32 @@
+import asyncio
+import logging
+
+from channels.layers import get_channel_layer
+from django.contrib.auth.models import User
+from django.http import JsonResponse
+from django.views.decorators.cache import never_cache
+
+logger = logging.getLogger(__name__)
+
+
+async def ask_redis():
+    await get_channel_layer().connection(0).ping()
+
+
+QUESTIONS = {"database": User.objects.aexists, "redis": ask_redis}
+
+
+@never_cache
+async def health(request):
+    """Tell whether the database and Redis answer within two seconds; if not, 503."""
+    answers = {}
+    for name, ask in QUESTIONS.items():
+        try:
+            async with asyncio.timeout(2):
+                await ask()
+            answers[name] = "ok"
+        except Exception as error:
+            logger.error("The %s does not answer: %r", name, error)
+            answers[name] = "does not answer"
+    status = 200 if set(answers.values()) == {"ok"} else 503
+    return JsonResponse(answers, status=status)

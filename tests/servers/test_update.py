@@ -1,0 +1,211 @@
+"""New code, and what else may happen to a site behind NGINX, while people write."""
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+import sqlite3
+
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
+
+from tests.support import warm
+from tests.support.deadline import DEADLINE
+from tests.support.real_sockets import enter
+
+pytestmark = [pytest.mark.server, pytest.mark.waiting]
+
+PEOPLE, PAUSE = 50, 2  # seconds at most
+# Signs that many users in; prints a cookie for each.
+SIGN_IN = """
+from django.contrib.auth import get_user_model
+from django.test import Client
+for number in range({}):
+    client = Client()
+    client.force_login(get_user_model().objects.create(username=f"writer {{number}}"))
+    print("sessionid=" + client.cookies["sessionid"].value)
+"""
+
+
+@pytest.fixture(scope="module")
+def deployed(site):
+    """The site behind NGINX, as deploy/start starts it."""
+    with site.deployed() as deployed:
+        yield deployed
+
+
+@pytest.fixture(scope="module")
+def crowd(site):
+    """Cookies of people who may enter named rooms."""
+    command = ["manage.py", "shell", "-v", "0", "-c", SIGN_IN.format(PEOPLE)]
+    status, said = warm.run(command, site.folder, dict(os.environ))
+    assert status == 0, said
+    return [line for line in said.splitlines() if line.startswith("sessionid=")]
+
+
+class Writer:
+    """Somebody who writes all the time, and whose client does what the page does.
+
+    `written` are the texts, `log` is {number: text} of all that has arrived, `codes`
+    are those with which sockets were closed (None: without a word).
+    """
+
+    def __init__(self, number, server, cookie, room):
+        self.number, self.server = number, server
+        self.cookie, self.room = cookie, room
+        self.written, self.log, self.codes = [], {}, []
+        self.row = 0  # it has all messages up to this number
+        self.saved, self.progress = asyncio.Event(), asyncio.Event()
+        self.finished = False
+        self.connected = asyncio.Event()
+        self.chance = random.Random(number)
+
+    async def live(self):
+        """Connect, again and again, and write, until it is cancelled."""
+        while True:
+            try:
+                socket = await enter(self.server, self.cookie, self.room)
+            except (InvalidStatus, InvalidMessage, OSError):
+                await asyncio.sleep(self.chance.random())
+                continue
+            try:
+                await self._talk(socket.connection)
+            except ConnectionClosed as closed:
+                self.codes.append(closed.rcvd and closed.rcvd.code)
+                await asyncio.sleep(self.chance.random())
+            finally:
+                self.connected.clear()
+                await socket.close()
+
+    async def _talk(self, connection):
+        writing = None
+        try:
+            async for text in connection:
+                frame = json.loads(text)
+                for message in frame.get("messages", [frame]):
+                    if "number" in message:
+                        self.log[message["number"]] = message["message"]
+                while self.row + 1 in self.log:
+                    self.row += 1
+                if frame["type"] == "chat.history":
+                    if writing is None:
+                        writing = asyncio.create_task(self._write(connection))
+                        self.connected.set()
+                    if self.log and max(self.log) > self.row:
+                        await connection.send(json.dumps({"after": self.row}))
+                if frame.get("key") == self._key():
+                    self.saved.set()
+                    self.progress.set()
+        finally:
+            if writing:
+                writing.cancel()
+
+    def _key(self):
+        return f"{self.number}-{len(self.written)}"
+
+    async def _write(self, connection):
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                if not self.written or self.saved.is_set():
+                    await asyncio.sleep(PAUSE * self.chance.random())
+                    if self.finished:
+                        return
+                    self.written.append(f"{self.number}: {len(self.written)}")
+                    self.saved.clear()
+                frame = {"message": self.written[-1], "key": self._key()}
+                await connection.send(json.dumps(frame))
+                await self.saved.wait()
+
+    async def catch_up(self, last):
+        """Return when all messages up to a number have arrived."""
+        socket = await enter(self.server, self.cookie, self.room)
+        while self.row < last:
+            await socket.connection.send(json.dumps({"after": self.row}))
+            for message in await socket.read_history():
+                self.log[message["number"]] = message["message"]
+            while self.row + 1 in self.log:
+                self.row += 1
+        await socket.close()
+
+
+async def all_write_on(writers):
+    """Return when everybody has had the next text saved."""
+    for writer in writers:
+        writer.progress.clear()
+    async with asyncio.timeout(DEADLINE):
+        await asyncio.gather(*(writer.progress.wait() for writer in writers))
+
+
+@contextlib.asynccontextmanager
+async def people_who_write(server, cookies, room):
+    """Yield Writers, all of them connected, in a room that nobody has entered before.
+
+    In the end each text is in the database once, and everybody has all of them.
+    """
+    writers = [Writer(n, server, cookie, room) for n, cookie in enumerate(cookies)]
+    lives = [asyncio.create_task(writer.live()) for writer in writers]
+    async with asyncio.timeout(DEADLINE):
+        await asyncio.gather(*(writer.connected.wait() for writer in writers))
+    yield writers
+    for writer in writers:
+        writer.finished = True
+    async with asyncio.timeout(DEADLINE):
+        await asyncio.gather(*(writer.saved.wait() for writer in writers))
+    for life in lives:
+        life.cancel()
+    await asyncio.gather(*lives, return_exceptions=True)
+    kept = messages_of(server.folder, room)
+    assert [number for number, _ in kept] == list(range(1, len(kept) + 1))
+    texts = sorted(text for _, text in kept)
+    assert texts == sorted(text for writer in writers for text in writer.written)
+    for writer in writers:
+        await writer.catch_up(len(kept))
+        assert sorted(writer.log.items()) == kept
+
+
+def messages_of(folder, room):
+    """Return (number, text) of each message in a room."""
+    with contextlib.closing(sqlite3.connect(folder / "db.sqlite3")) as database:
+        return database.execute(
+            "SELECT number, text FROM chat_message JOIN chat_chatroom "
+            "ON room_id = chat_chatroom.id WHERE group_name = ? ORDER BY number",
+            [f"room_{room}"],
+        ).fetchall()
+
+
+@pytest.mark.holds(since="18", can="New code is served without losing anybody's text")
+async def test_new_code_is_served_and_no_message_is_lost_or_there_twice(
+    deployed, crowd
+):
+    pids = deployed.control("pid", "daphne:daphne0", "daphne:daphne1").split()
+    async with people_who_write(deployed, crowd, "update") as writers:
+        status, said = await asyncio.to_thread(deployed.update)
+        assert status == 0, said
+        now = deployed.control("pid", "daphne:daphne0", "daphne:daphne1").split()
+        assert not {*pids} & {*now}
+    codes = [code for writer in writers for code in writer.codes]
+    assert set(codes) == {4012}
+    assert len(codes) >= PEOPLE
+
+
+@pytest.mark.holds(since="18", can="Failures of servers, Redis and NGINX lose nothing")
+async def test_servers_redis_and_nginx_fail_and_no_message_is_lost_or_there_twice(
+    deployed, crowd, project
+):
+    async with people_who_write(deployed, crowd, "failures") as writers:
+        for server in ("daphne0", "daphne1"):
+            await asyncio.to_thread(deployed.kill, f"daphne:{server}")
+            await all_write_on(writers)
+        project.valkey.terminate()
+        project.valkey.start()
+        await all_write_on(writers)
+        await asyncio.to_thread(deployed.control, "restart", "nginx")
+        await all_write_on(writers)
+        closed = sum(len(writer.codes) for writer in writers)
+        await asyncio.to_thread(deployed.control, "signal", "HUP", "nginx")
+        await all_write_on(writers)
+        # NGINX has read its settings again, and its sockets have stayed open.
+        assert sum(len(writer.codes) for writer in writers) == closed
+    # Each of the two servers had some of them, and NGINX had all.
+    assert closed >= PEOPLE * 2

@@ -1,0 +1,84 @@
+"""`tutorial deploy`, tried from outside, on a copy of the steps and the tool."""
+
+import shutil
+import signal
+import socket
+import ssl
+import urllib.request
+
+import pytest
+
+from tests.support.deadline import DEADLINE
+from tests.support.folders import copy_folder
+from tests.support.nginx import HTTP, HTTPS, nginx
+from tests.support.tool import answer_of, running
+from tutorial.__main__ import main
+from tutorial.shared.ports import free_port
+from tutorial.shared.steps import ROOT, all_steps
+
+pytestmark = pytest.mark.server
+LAST = all_steps()[-1]
+
+
+@pytest.fixture(scope="module")
+def ports():
+    """The ports on which NGINX listens here instead of those of the chapters."""
+    return {HTTP: free_port(), HTTPS: free_port()}
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory, ports):
+    """A folder with copies of `steps/` and `src/`, and with ports of its own."""
+    nginx()
+    folder = tmp_path_factory.mktemp("house")
+    for name in ("steps", "src"):
+        copy_folder(ROOT / name, folder / name)
+    settings = folder / "steps" / LAST.name / "deploy/nginx.conf"
+    text = settings.read_text()
+    for shown, own in ports.items():
+        text = text.replace(shown, str(own))
+    settings.write_text(text)
+    return folder
+
+
+def test_a_step_is_deployed_until_ctrl_c_and_leaves_nothing_behind(house, ports):
+    unused = f"redis://127.0.0.1:{free_port()}/0"
+    with running(house, "deploy", REDIS_URL=unused) as tool:
+        said = tool.wait_until_said("Stop with Ctrl-C.\n\n")
+        url = f"https://localhost:{ports[HTTPS]}/"
+        assert f"No Redis answers at {unused}: started Valkey" in said
+        assert f"{LAST.name} is running: open {url} in a browser." in said
+        tool.wait_until_said("nginx entered RUNNING state")
+        context = ssl._create_unverified_context()
+        page = urllib.request.urlopen(url, timeout=DEADLINE, context=context)
+        assert page.url == f"{url}accounts/login/?next=/"
+        assert {"nginx", "supervisord", "daphne"} <= tool.names()
+        assert tool.stop(signal.SIGINT) == (0, [])
+
+
+def test_a_step_without_a_folder_deploy_is_refused(house):
+    status, lines = answer_of(house, "deploy", "05")
+    assert status == 2
+    assert lines == [
+        "tutorial: 05_async cannot be deployed: only later steps have a folder deploy. "
+        "Example: tutorial deploy"
+    ]
+
+
+def test_a_taken_port_is_reported_with_the_file_to_change(house, ports):
+    with socket.create_server(("127.0.0.1", ports[HTTPS])):
+        status, lines = answer_of(house, "deploy")
+    assert status == 2
+    assert len(lines) == 1
+    assert f"port {ports[HTTPS]} cannot be used" in lines[0]
+    assert f"listen 127.0.0.1:{ports[HTTPS] + 1} in deploy/nginx.conf" in lines[0]
+
+
+@pytest.mark.parametrize("command", ["nginx", "openssl", "curl"])
+def test_what_is_missing_is_named_with_the_way_to_install_it(
+    monkeypatch, capsys, command
+):
+    monkeypatch.setattr(shutil, "which", lambda name, path: name != command)
+    assert main(["deploy"]) == 2
+    said = f"{command} is missing: on Debian, apt install {command}. Then try again."
+    assert said in capsys.readouterr().err
