@@ -47,9 +47,11 @@ class Site:
     def run(self, *command, **variables):
         """Run `python` in the folder; return the exit status and what it has printed.
 
-        `variables` are added to its environment.
+        `variables` are added to its environment; one that is None is not in it.
         """
-        return warm.run(command, self.folder, self._environment | variables)
+        both = (self._environment | variables).items()
+        environment = {name: value for name, value in both if value is not None}
+        return warm.run(command, self.folder, environment)
 
     @contextlib.contextmanager
     def daphne(self, *options, **variables):
