@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -20,6 +21,9 @@ from .compare import begins, same
 COMMAND_DEADLINE = 60
 # A supervisor itself kills after 10 seconds what it has started and does not end.
 PATIENCE = 15
+
+# What is typed before a command, for it alone: DEBUG=off, KEY=$(cat ../key).
+VARIABLES = re.compile(r"(?:[A-Z_]+=(?:\$\([^)]*\)|\S)*\s+)*")
 
 # Typed into `manage.py shell -c`: what code.interact() does, driven through a pipe.
 SHELL = """
@@ -65,8 +69,9 @@ class Process:
 
     def __init__(self, command, folder, env):
         self.command = command
+        own, command = with_variables(command, folder, env)
         self._patience = 2 if python_of(command) else PATIENCE
-        self.python = warm.Python(python_for(command), folder, env)
+        self.python = warm.Python(python_for(command), folder, own)
         self.unread = []
         self._ended = False
         self._news = threading.Condition()
@@ -124,12 +129,25 @@ class Process:
         self._reader.join(DEADLINE)
 
 
+def with_variables(command, folder, env):
+    """Return the environment of a typed command, and the command without variables.
+
+    In `NAME=value python ...` the value may be `$(another command)`.
+    """
+    variables = VARIABLES.match(command)[0]
+    if variables:
+        typed = ["sh", "-c", f"export {variables}; env -0"]
+        printed = subprocess.check_output(typed, cwd=folder, env=env, text=True)
+        env = dict(pair.split("=", 1) for pair in printed.split("\0")[:-1])
+    return env, command.removeprefix(variables)
+
+
 def python_of(command):
-    """Return the arguments of a typed `python` or `tutorial`; None for another."""
+    """Return the arguments of a typed `python`, `tutorial` or `daphne`, or None."""
     first, *rest = shlex.split(command)
     if first == "python" and (rest[0] == "-m" or rest[0].endswith(".py")):
         return rest
-    return ["-m", first, *rest] if first == "tutorial" else None
+    return ["-m", first, *rest] if first in ("tutorial", "daphne") else None
 
 
 def python_for(command):

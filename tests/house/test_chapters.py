@@ -44,6 +44,7 @@ def test_blocks_that_are_not_executed_are_few_and_say_why():
     assert {block.name for block in marked} == {
         "it is for a server of your own",
         "it makes the environment in which every other block is run",
+        "it needs a PostgreSQL server, which not everybody has",
         "one line of a file that stands there already",
         "the files that this chapter touches",
     }

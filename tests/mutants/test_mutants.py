@@ -14,21 +14,35 @@ from tutorial.shared.steps import ROOT, find_step
 
 pytestmark = pytest.mark.waiting
 
-ACCESS, ADMIN, ASGI, BUCKETS, CONSUMER, FORM, HISTORY, LIMITS, MESSAGES, MODELS = (
+ACCESS, ADMIN, ASGI, BUCKETS, CONSUMER, FORM, HEALTH, HISTORY, LIMITS, MESSAGES = (
     "chat/access.py",
     "chat/admin.py",
     "config/asgi.py",
     "chat/buckets.py",
     "chat/consumers.py",
     "chat/forms.py",
+    "config/health.py",
     "chat/history.py",
     "chat/limits.py",
     "chat/messages.py",
-    "chat/models.py",
 )
-LOGIN, MIGRATION, PRESENCE, ROOMS, ROUTING, SETTINGS, SIGNALS, VIEW, SCRIPT = (
+(
+    LOGIN,
+    MIDDLEWARE,
+    MIGRATION,
+    MODELS,
+    PRESENCE,
+    ROOMS,
+    ROUTING,
+    SETTINGS,
+    SIGNALS,
+    VIEW,
+    SCRIPT,
+) = (
     "courses/templates/registration/login.html",
+    "chat/middleware.py",
     "chat/migrations/0002_message_key.py",
+    "chat/models.py",
     "chat/presence.py",
     "chat/rooms.py",
     "chat/routing.py",
@@ -994,6 +1008,49 @@ function received(event) {
         "false",
         "browser/test_limits.py::"
         "test_a_page_that_is_one_too_many_says_so_and_tries_again",
+    ),
+    Mutant(
+        "a site starts with the public key",
+        "16",
+        SETTINGS,
+        "if not DEBUG and SECRET_KEY == PUBLIC_KEY:",
+        "if False:",
+        "servers/test_settings.py::"
+        "test_without_debug_a_site_does_not_start_with_the_public_key",
+    ),
+    Mutant(
+        "the session's cookie is also sent over HTTP",
+        "16",
+        SETTINGS,
+        "SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE",
+        "CSRF_COOKIE_SECURE",
+        "servers/test_settings.py::test_cookies_are_secure_and_browsers_remember_https",
+    ),
+    Mutant(
+        "a path can forge a line of the log",
+        "16",
+        MIDDLEWARE,
+        "path=%r",
+        "path='%s'",
+        "servers/test_settings.py::"
+        "test_an_error_is_logged_on_one_line_whatever_the_path_contains",
+    ),
+    Mutant(
+        "the log does not tell a refusal from a close",
+        "16",
+        MIDDLEWARE,
+        "refused or message",
+        "message",
+        "servers/test_settings.py::test_the_log_says_who_was_refused",
+    ),
+    Mutant(
+        "a database that does not answer holds up the health page",
+        "16",
+        HEALTH,
+        "thread_sensitive=False",
+        "thread_sensitive=True",
+        "servers/test_settings.py::"
+        "test_the_health_page_says_within_seconds_that_a_database_does_not_answer",
     ),
 ]
 

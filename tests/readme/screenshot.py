@@ -56,6 +56,7 @@ SCENES = {
     "13": (ROOM, "alice bob", "alice: The train is late.", "bob: How late?"),
     "14": (ROOM, "alice bob", "alice: I have to leave now.", "bob: Sign out first!"),
     "15": (ROOM, "alice bob", "bob: Where are you?", "alice: In twenty tabs."),
+    "16": (ROOM, "alice bob", "bob: Are you there?", "alice: As long as Redis is."),
     "17": (ROOM, "alice bob", "alice: Is there a new version?", "bob: At noon."),
     "room": (
         ROOM,
@@ -86,6 +87,8 @@ OPEN_TWENTY = """async (path) => {
     await new Promise((over) => { tabs.at(-1).onmessage = over; });
   }
 }"""
+# Redis is stopped there, and the second person opens the health page.
+NO_REDIS = "16"
 # NGINX's servers are stopped there; then the first person writes, the second reloads.
 STOPPED, PATIENT = "17", "Then I will wait."
 # Both reload there; in the second, fifty messages of two other days come before theirs.
@@ -104,7 +107,7 @@ async def main():
             # A Valkey each: the same key has another type in another step.
             with valkey() as server, tempfile.TemporaryDirectory() as folder:
                 site = Site(step.path, Path(folder, "copy"), url_of(server))
-                await take(browser, site, name, step)
+                await take(browser, site, name, step, server)
         if not names:
             await take_stage(browser)
 
@@ -118,8 +121,11 @@ async def take_stage(browser):
         await instructor.page.screenshot(path=DOCS / "stage.png")
 
 
-async def take(browser, site, name, step):
-    """Play the scene `name` on a copy of a step, and write its picture."""
+async def take(browser, site, name, step, redis):
+    """Play the scene `name` on a copy of a step, and write its picture.
+
+    `redis` is the Valkey that the step uses.
+    """
     path, names, *talk = SCENES[name]
     async with contextlib.AsyncExitStack() as stack:
         # The first person has one server, the others have another.
@@ -182,6 +188,10 @@ async def take(browser, site, name, step):
             await expect(alice.status).to_have_text("You have opened or sent too much.")
             await alice.say(WAITING)
             await expect(alice.messages).to_have_count(1)
+        if name == NO_REDIS:
+            redis.terminate()
+            await expect(people["alice"].status).to_contain_text("lost")
+            await people["bob"].page.goto(servers[1].url + "/health/")
         if name == STOPPED:
             servers[0].control("stop", "daphne:*")
             await expect(people["alice"].status).to_have_text(GONE)
@@ -197,6 +207,8 @@ async def take(browser, site, name, step):
         if name == LONG_AGO:
             await people["alice"].log.evaluate("log => { log.scrollTop = 0; }")
         shots = [await p.page.screenshot() for p in list(people.values())[:2]]
+    if name == NO_REDIS:
+        redis.start()
     await frame(browser, shots, DOCS / f"{name}.png")
 
 

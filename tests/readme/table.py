@@ -21,6 +21,8 @@ MODULES = [
     "servers.test_history",
     "servers.test_may_stay",
     "servers.test_limits",
+    "servers.test_settings",
+    "servers.test_postgresql",
     "servers.test_random_run",
     "browser.test_room",
     "browser.test_rooms",

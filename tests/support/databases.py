@@ -15,7 +15,7 @@ def make_database(kind, project, target, make):
     has the same models, migrations, fixtures and settings. They are kept in the folder
     that the variable DATABASES names; without it, `make` is always called.
     """
-    if "DATABASES" not in os.environ:
+    if not os.environ.get("DATABASES"):
         return make()
     ready = Path(os.environ["DATABASES"], f"{kind}-{digest_of(project)}")
     if ready.exists():

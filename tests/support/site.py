@@ -41,15 +41,28 @@ class Site:
 
     def _migrate_and_load(self):
         command = ["-m", "tutorial.shared.prepare"]
-        status, said = warm.run(command, self.folder, self._environment)
+        status, said = self.run(*command)
         assert status == 0, said
 
+    def run(self, *command, **variables):
+        """Run `python` in the folder; return the exit status and what it has printed.
+
+        `variables` are added to its environment; one that is None is not in it.
+        """
+        both = (self._environment | variables).items()
+        environment = {name: value for name, value in both if value is not None}
+        return warm.run(command, self.folder, environment)
+
     @contextlib.contextmanager
-    def daphne(self):
-        """Yield a Server: daphne, on a free port of 127.0.0.1."""
+    def daphne(self, *options, **variables):
+        """Yield a Server: daphne, on a free port of 127.0.0.1.
+
+        `variables` are added to its environment.
+        """
         port = free_port()
-        command = ["-m", "daphne", "-b", "127.0.0.1", "-p", str(port)]
-        with self._serving(port, *command, "config.asgi:application") as server:
+        command = ["-m", "daphne", "-b", "127.0.0.1", "-p", str(port), *options]
+        command += ["config.asgi:application"]
+        with self._serving(port, *command, **variables) as server:
             server.wait_for_line("Listening on TCP address")
             yield server
 
@@ -82,8 +95,8 @@ class Site:
             end_group(process, patience=15)
 
     @contextlib.contextmanager
-    def _serving(self, port, *command):
-        process = warm.Python(command, self.folder, self._environment)
+    def _serving(self, port, *command, **variables):
+        process = warm.Python(command, self.folder, self._environment | variables)
         try:
             yield Server(process, port)
         finally:

@@ -5,6 +5,8 @@ import re
 # Patterns, and the words that replace them on both sides of a comparison.
 RULES = [
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\.\d+\+00:00", "TIME"),
+    (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}", "TIME"),
+    (r"\bseconds=\d+\.\d\b", "seconds=DURATION"),
     (r"\d\d:\d\d:\d\d\.\d{6}", "TIME"),
     (r"\w+ \d\d?, \d{4} - \d\d:\d\d:\d\d", "DATE"),
     (r"\[\d\d/\w{3}/\d{4} \d\d:\d\d:\d\d\]", "[DATE]"),

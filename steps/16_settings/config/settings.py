@@ -117,6 +117,6 @@ LOGGING = {
         "stderr": {"class": "logging.StreamHandler", "formatter": "line"},
     },
     "root": {"handlers": ["stderr"], "level": "INFO"},
-    # Without its own handler, which is silent when DEBUG is off.
+    # Without its own handler, which would print each line once more.
     "loggers": {"django": {}},
 }

@@ -1,6 +1,7 @@
 import asyncio
 import logging
 
+from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 from django.contrib.auth.models import User
 from django.http import JsonResponse
@@ -9,11 +10,15 @@ from django.views.decorators.cache import never_cache
 logger = logging.getLogger(__name__)
 
 
+# In another thread than the request's, which has to be free for the response.
+ask_database = database_sync_to_async(User.objects.exists, thread_sensitive=False)
+
+
 async def ask_redis():
     await get_channel_layer().connection(0).ping()
 
 
-QUESTIONS = {"database": User.objects.aexists, "redis": ask_redis}
+QUESTIONS = {"database": ask_database, "redis": ask_redis}
 
 
 @never_cache
@@ -26,7 +31,8 @@ async def health(request):
                 await ask()
             answers[name] = "ok"
         except Exception as error:
-            logger.error("The %s does not answer: %r", name, error)
+            kind = type(error).__name__
+            logger.error("The %s does not answer: %s: %s", name, kind, error)
             answers[name] = "does not answer"
     status = 200 if set(answers.values()) == {"ok"} else 503
     return JsonResponse(answers, status=status)
