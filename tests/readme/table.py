@@ -23,6 +23,8 @@ MODULES = [
     "servers.test_limits",
     "servers.test_settings",
     "servers.test_postgresql",
+    "servers.test_production",
+    "servers.test_update",
     "servers.test_random_run",
     "browser.test_room",
     "browser.test_rooms",

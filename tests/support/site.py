@@ -87,6 +87,7 @@ class Site:
         process = warm.Python(command, self.folder, self._environment | {"PATH": path})
         try:
             server = Deployed(process, int(ports[HTTPS]), self.folder, path)
+            server.http_port = int(ports[HTTP])
             server.wait_for_line("nginx entered RUNNING")
             server.wait_until_it_answers()
             yield server
@@ -174,7 +175,10 @@ class Server:
 
 
 class Deployed(Server):
-    """NGINX, two daphnes and their supervisor: `url` begins with https."""
+    """NGINX, two daphnes and their supervisor: `url` begins with https.
+
+    What begins with http is at `http_port`.
+    """
 
     def __init__(self, process, port, folder, path):
         super().__init__(process, port)

@@ -1,0 +1,189 @@
+"""The site behind NGINX, with two daphnes under a supervisor."""
+
+import asyncio
+import contextlib
+import re
+import ssl
+import time
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from tests.support.deadline import DEADLINE
+from tests.support.real_sockets import enter, refusal
+
+pytestmark = pytest.mark.server
+
+LOGIN = "/accounts/login/"
+# An address that is kept for examples (RFC 5737).
+FORGED = "203.0.113.7"
+
+
+@pytest.fixture(scope="module")
+def deployed(site):
+    """The site behind NGINX, as deploy/start starts it."""
+    with site.deployed() as deployed:
+        yield deployed
+
+
+@pytest.fixture(scope="module")
+def signed_in(deployed):
+    """The Cookie headers of three demo users."""
+    return {name: deployed.sign_in(name) for name in ("alice", "bob", "carol")}
+
+
+def status_of(deployed, path):
+    """Return the status of a response, also if it is an error."""
+    try:
+        return deployed.open(path).status
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
+
+
+def until(holds, within=DEADLINE):
+    """Return as soon as `holds()` is true; fail after some seconds."""
+    deadline = time.monotonic() + within
+    while not holds():
+        assert time.monotonic() < deadline
+
+
+@pytest.mark.holds(since="17", can="NGINX sends everybody to HTTPS")
+def test_a_request_over_http_is_sent_to_https(deployed):
+    class Stay(urllib.request.HTTPRedirectHandler):
+        def redirect_request(self, *_):
+            return None
+
+    url = f"http://localhost:{deployed.http_port}{LOGIN}?next=/"
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.build_opener(Stay).open(url, timeout=DEADLINE)
+    assert refused.value.code == 301
+    assert refused.value.headers["Location"] == f"{deployed.url}{LOGIN}?next=/"
+    refused.value.close()
+    with deployed.open(LOGIN) as page:
+        assert page.status == 200
+        assert "Secure" in page.headers["Set-Cookie"]
+
+
+@pytest.mark.holds(since="17", can="NGINX serves files that browsers keep for ever")
+def test_the_static_files_may_be_kept_and_pages_may_not(deployed):
+    with deployed.open(LOGIN) as page:
+        style = re.search(r'href="(/static/\S+\.css)"', page.read().decode())[1]
+        assert "immutable" not in page.headers["Cache-Control"]
+    with deployed.open(style) as file:
+        assert "max-age=31536000, immutable" in file.headers["Cache-Control"]
+        assert file.headers["Content-Type"] == "text/css"
+
+
+@pytest.mark.holds(since="17", can="Two servers behind NGINX are one chat")
+async def test_people_on_both_servers_receive_each_others_messages(deployed, signed_in):
+    # Each new socket goes to the server that has fewer.
+    sockets = [await enter(deployed, signed_in["alice"], 1) for _ in range(4)]
+    sockets.append(await enter(deployed, signed_in["bob"], 1))
+    await sockets[-1].send("Who is where?")
+    for socket in sockets:
+        assert (await socket.hear())["message"] == "Who is where?"
+    # Those that are on one of the two are closed with it.
+    await asyncio.to_thread(deployed.kill, "daphne:daphne0")
+    answers = 0
+    for socket in sockets:
+        with contextlib.suppress(ConnectionClosed):
+            await socket.send("I am here")
+            assert (await socket.hear())["message"] == "I am here"
+            answers += 1
+        await socket.close()
+    assert 2 <= answers <= 3
+
+
+@pytest.mark.holds(since="17")
+async def test_a_socket_is_refused_as_it_is_without_nginx(deployed, signed_in):
+    assert await refusal(deployed, signed_in["carol"], 1) == 403
+    assert await refusal(deployed, "", 1) == 403
+    assert await refusal(deployed, signed_in["alice"], 1) is None
+
+
+@pytest.mark.holds(since="17", can="Nobody can claim to come from another address")
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Forwarded-Proto"])
+def test_what_a_browser_claims_about_itself_is_not_believed(deployed, header):
+    start, path = len(deployed.lines), f"/health/?{header}"
+    with deployed.open(path, **{header: FORGED}) as page:
+        assert page.status == 200
+    # The line that daphne prints of each request begins with the client's address.
+    line = deployed.wait_for_line(f'"GET {path}" 200', start)
+    assert line.startswith("127.0.0.1:")
+    assert FORGED not in line
+
+
+@pytest.mark.holds(since="17", can="A server that is killed is started again")
+def test_a_killed_server_is_started_again_and_no_page_fails(deployed):
+    deployed.kill("daphne:daphne0")
+    statuses = [status_of(deployed, LOGIN) for _ in range(20)]
+    assert statuses == [200] * 20
+    status = deployed.control("status", "daphne:*")
+    assert status.count("RUNNING") + status.count("STARTING") == 2
+
+
+@pytest.mark.holds(since="17", can="NGINX has a page for when all servers are away")
+def test_nginx_says_so_while_both_servers_are_away(deployed):
+    deployed.control("stop", "daphne:*")
+    try:
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            deployed.open(LOGIN)
+        assert refused.value.code == 502
+        assert "starting again" in refused.value.read().decode()
+        refused.value.close()
+    finally:
+        deployed.control("start", "daphne:*")
+    until(lambda: status_of(deployed, LOGIN) == 200)
+
+
+@pytest.mark.waiting
+@pytest.mark.holds(since="17", can="NGINX refuses a flood from one address")
+def test_a_flood_of_requests_is_refused_before_it_reaches_django(deployed):
+    start = len(deployed.lines)
+
+    def ask(number):
+        return status_of(deployed, f"/nothing/{number}/")
+
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(ask, range(1500)))
+    assert set(statuses) == {404, 429}
+    # 500 at once, and 50 in each second that it took.
+    served = statuses.count(404)
+    assert served >= 500
+    until(lambda: status_of(deployed, LOGIN) == 200)
+    # What daphne prints of a request begins with the client's address and port.
+    lines = [line for line in deployed.lines[start:] if line.startswith("127.0.0.1:0 ")]
+    assert len([line for line in lines if '"GET /nothing/' in line]) == served
+
+
+@pytest.mark.waiting
+@pytest.mark.holds(since="17", can="NGINX hangs up on clients that never finish asking")
+async def test_clients_that_never_finish_asking_hinder_nobody_and_are_closed(
+    deployed, signed_in
+):
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    half_open = []
+    for _ in range(200):
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", deployed.port, ssl=context
+        )
+        writer.write(b"GET /ws/chat/room/1/ HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
+        half_open.append((reader, writer))
+    alice = await enter(deployed, signed_in["alice"], 1)
+    await alice.send("Am I slow?")
+    assert (await alice.hear())["message"] == "Am I slow?"
+    async with asyncio.timeout(DEADLINE):
+        for reader, writer in half_open:
+            answer = await reader.read()
+            assert answer == b"" or b" 408 " in answer.splitlines()[0]
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+    await alice.send("I am still here")
+    assert (await alice.hear())["message"] == "I am still here"
+    await alice.close()
