@@ -51,8 +51,9 @@ class Mismatch(AssertionError):
 def environment(**more):
     """Return the environment in which a reader types, plus `more` variables."""
     own = Path(sys.executable).parent
-    # The worker of a step has it set; a reader has not.
-    plain = {k: v for k, v in os.environ.items() if k != "DJANGO_SETTINGS_MODULE"}
+    # The tests of a step have them set; a reader has not.
+    others = ("DJANGO_SETTINGS_MODULE", "SECRET_KEY")
+    plain = {k: v for k, v in os.environ.items() if k not in others}
     return plain | {
         "PATH": f"{own}{os.pathsep}{os.environ['PATH']}",
         "COLUMNS": "80",

@@ -30,6 +30,7 @@ GROUPS = [
         "Presence",
         "History",
         "Access",
+        "Server",
     ),
     "Shells, notebooks and tests",
 ]
