@@ -15,7 +15,7 @@ from tests.support import warm
 from tests.support.folders import contents, copy_folder
 from tutorial.chapters.reading import EDITS, read_chapter
 
-from .terminal import environment, python_of
+from .terminal import environment, python_for, python_of
 
 UNDO = re.compile(r"\bundo (?:the answers? to )?exercises? (\d+)(?: and (\d+))?")
 
@@ -50,9 +50,10 @@ class Keeper:
                 self._type(command)
 
     def _type(self, command):
-        """Type a command that writes files in both folders."""
+        """Type a command that writes files, or makes them executable, in both."""
+        typed = python_of(command) or python_for(command)
         for folder in (self.own, self.right):
-            status, said = warm.run(python_of(command), folder, environment())
+            status, said = warm.run(typed, folder, environment())
             assert status == 0, said
 
     def _edit(self, chapter, block):

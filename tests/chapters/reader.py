@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 
+from tests.support.nginx import HTTP, HTTPS, nginx_with_ports
 from tutorial.chapters.reading import read_chapter
 from tutorial.shared.ports import free_port, wait_until_it_answers
 
@@ -16,7 +17,7 @@ from .terminal import Mismatch, Process, Shell, environment, run
 from .theatre import Theatre
 
 # The ports that the chapters name; each reader has free ones in their place.
-PORTS = ("8000", "8001", "9000", "6379")
+PORTS = ("8000", "8001", "9000", "6379", HTTP, HTTPS)
 RUNSERVER = "python manage.py runserver"
 # Kills each terminal's process whose command has the quoted words behind it.
 KILL = "pkill -9 -f "
@@ -44,6 +45,8 @@ class Reader:
             REDIS_URL=f"redis://127.0.0.1:{self._ports['6379']}/0",
             GIT_CEILING_DIRECTORIES=str(home),
         )
+        if (step.path / "deploy").exists():
+            self._env["PATH"] = nginx_with_ports(home / ".nginx", self._ports)
         url = f"http://127.0.0.1:{self._ports['8000']}"
         self._theatre = Theatre(browser, url, self._translated, self._shown)
         self._terminals = {}

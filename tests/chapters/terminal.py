@@ -18,6 +18,8 @@ from .compare import begins, same
 
 # Longer than any command of a chapter takes; `tutorial check` runs a whole spec.
 COMMAND_DEADLINE = 60
+# A supervisor itself kills after 10 seconds what it has started and does not end.
+PATIENCE = 15
 
 # Typed into `manage.py shell -c`: what code.interact() does, driven through a pipe.
 SHELL = """
@@ -63,7 +65,9 @@ class Process:
 
     def __init__(self, command, folder, env):
         self.command = command
-        self.python = warm.Python(python_of(command), folder, env)
+        python = python_of(command)
+        self._patience = 2 if python else PATIENCE
+        self.python = warm.Python(python or python_for(command), folder, env)
         self.unread = []
         self._ended = False
         self._news = threading.Condition()
@@ -117,7 +121,7 @@ class Process:
     def end(self):
         """End the process and all that it has started."""
         if self.python.poll() is None:
-            end_group(self.python)
+            end_group(self.python, self._patience)
         self._reader.join(DEADLINE)
 
 
@@ -127,6 +131,12 @@ def python_of(command):
     if first == "python" and (rest[0] == "-m" or rest[0].endswith(".py")):
         return rest
     return ["-m", first, *rest] if first == "tutorial" else None
+
+
+def python_for(command):
+    """Return the arguments of a Python that becomes any other typed command."""
+    words = shlex.split(command)
+    return ["-c", f"import os; os.execvp({words[0]!r}, {words!r})"]
 
 
 def run(block, command, expected, folder, env, shown):

@@ -42,6 +42,7 @@ def test_blocks_that_are_not_executed_are_few_and_say_why():
     blocks = [block for step in STEPS for block in read_chapter(step)]
     marked = [block for block in blocks if block.kind == "illustration"]
     assert {block.name for block in marked} == {
+        "it is for a server of your own",
         "it makes the environment in which every other block is run",
         "one line of a file that stands there already",
         "the files that this chapter touches",
@@ -91,7 +92,8 @@ def test_the_tree_names_the_files_that_the_chapter_changes(step):
         changed = {path for path in old | new if old.get(path) != new.get(path)}
         tree = rest.partition("```\n")[0]
         names = {Path(path).name for path in changed - {"README.md"}}
-        assert names == set(re.findall(r"[\w.]+\.(?:py|js|css|html|json)", tree))
+        form = r"[\w.]+\.(?:py|js|css|html|json|conf)|(?<= )start\b"
+        assert names == set(re.findall(form, tree))
 
 
 @by_page

@@ -10,6 +10,7 @@ with a real Valkey, and a real browser draws them.
 import asyncio
 import base64
 import contextlib
+import os
 import sqlite3
 import sys
 import tempfile
@@ -55,6 +56,7 @@ SCENES = {
     "13": (ROOM, "alice bob", "alice: The train is late.", "bob: How late?"),
     "14": (ROOM, "alice bob", "alice: I have to leave now.", "bob: Sign out first!"),
     "15": (ROOM, "alice bob", "bob: Where are you?", "alice: In twenty tabs."),
+    "17": (ROOM, "alice bob", "alice: Is there a new version?", "bob: At noon."),
     "room": (
         ROOM,
         "alice bob",
@@ -84,12 +86,16 @@ OPEN_TWENTY = """async (path) => {
     await new Promise((over) => { tabs.at(-1).onmessage = over; });
   }
 }"""
+# NGINX's servers are stopped there; then the first person writes, the second reloads.
+STOPPED, PATIENT = "17", "Then I will wait."
 # Both reload there; in the second, fifty messages of two other days come before theirs.
 RELOADED, LONG_AGO = "09", "10"
 
 
 async def main():
     expect.set_options(timeout=DEADLINE * 1000)
+    # The site's own, which deploy/start would otherwise make.
+    os.environ.setdefault("SECRET_KEY", "a-key-for-pictures-" * 4)
     steps = {step.number: step for step in all_steps()}
     names = sys.argv[1:]
     async with chromium() as browser:
@@ -117,7 +123,11 @@ async def take(browser, site, name, step):
     path, names, *talk = SCENES[name]
     async with contextlib.AsyncExitStack() as stack:
         # The first person has one server, the others have another.
-        servers = [stack.enter_context(site.runserver()) for _ in names.split()[:2]]
+        first_two = names.split()[:2]
+        serve = [site.runserver for _ in first_two]
+        if name == STOPPED:
+            serve = [site.deployed]
+        servers = [stack.enter_context(start()) for start in serve]
         people = {}
         for number, somebody in enumerate(names.split()):
             url = servers[min(number, len(servers) - 1)].url
@@ -172,6 +182,12 @@ async def take(browser, site, name, step):
             await expect(alice.status).to_have_text("You have opened or sent too much.")
             await alice.say(WAITING)
             await expect(alice.messages).to_have_count(1)
+        if name == STOPPED:
+            servers[0].control("stop", "daphne:*")
+            await expect(people["alice"].status).to_have_text(GONE)
+            await people["alice"].say(PATIENT)
+            await people["bob"].page.reload()
+            await expect(people["bob"].page.locator("p")).to_contain_text("again")
         if name == LONG_AGO:
             write_long_ago(site)
         if name in (RELOADED, LONG_AGO):

@@ -2,24 +2,27 @@
 
 import shutil
 
+from tutorial.shared.steps import MADE_AT_THE_TOP, ignoring
+
 # What running a project leaves in its folder.
 LEFT_BY_RUNNING = ("db.sqlite3", "__pycache__")
 
 
 def copy_folder(source, target):
-    """Copy a folder, without databases and bytecode; return `target`.
+    """Copy a folder, without what running its project has left; return `target`.
 
     `target` must not exist.
     """
-    ignore = shutil.ignore_patterns(*LEFT_BY_RUNNING)
+    ignore = ignoring(source, *LEFT_BY_RUNNING)
     return shutil.copytree(source, target, ignore=ignore)
 
 
 def contents(folder):
-    """Return {path below `folder`: bytes}, without databases and bytecode."""
+    """Return {path below `folder`: bytes}, without what running has left."""
     files = (file.relative_to(folder) for file in folder.rglob("*") if file.is_file())
     return {
         file.as_posix(): (folder / file).read_bytes()
         for file in files
         if not {*LEFT_BY_RUNNING} & {*file.parts}
+        and file.parts[0] not in MADE_AT_THE_TOP
     }

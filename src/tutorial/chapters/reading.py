@@ -12,8 +12,8 @@ from ..shared.messages import TutorialError
 
 # The kinds of blocks that take the reader's folder from one step to the next.
 EDITS = ("file", "diff", "copy")
-# Beside them, a command that writes a part of the project.
-WRITES = re.compile(r"^\$ (python manage\.py makemigrations .+)", re.MULTILINE)
+# Beside them, a command that writes a part of the project, or makes it executable.
+WRITES = re.compile(r"^\$ (python manage\.py makemigrations .+|chmod .+)", re.MULTILINE)
 # The whole info string of a fence, and its kind.
 KINDS = {kind: kind for kind in ("diff", "copy", "pycon", "browser", "mermaid")}
 KINDS |= {"diff break": "break", "diff answer": "answer", "js console": "js"}

@@ -7,10 +7,11 @@ import tempfile
 from pathlib import Path
 
 from .messages import TutorialError
-from .steps import NOT_THE_PROJECT
+from .steps import MADE_AT_THE_TOP, NOT_THE_PROJECT
 
 # Files that collect in a folder: hidden files, bytecode, backups of editors.
 NOISE = (*NOT_THE_PROJECT, ".*", "*.pyc", "*~", r"\#*#", "*.bak", "*.orig", "*.rej")
+NOISE += tuple(f"/{name}/" for name in MADE_AT_THE_TOP)
 CONFIG = "[core]\n autocrlf = input\n fileMode = false\n"
 
 

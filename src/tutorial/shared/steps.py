@@ -1,5 +1,6 @@
 """The steps: they are the folders in `steps/`, and are listed nowhere else."""
 
+import shutil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,6 +9,8 @@ from .messages import TutorialError
 ROOT = Path(__file__).resolve().parents[3]
 # What a step's folder contains beside the project itself.
 NOT_THE_PROJECT = ("README.md", "db.sqlite3", "__pycache__")
+# What a deployed project makes at its top: `static` is a part of it anywhere else.
+MADE_AT_THE_TOP = ("run", "static")
 
 
 class Step(NamedTuple):
@@ -37,6 +40,20 @@ def find_step(name):
             return step
     known = ", ".join(step.name for step in all_steps())
     raise TutorialError(f"there is no step {name!r}; choose one of {known}.")
+
+
+def ignoring(top, *patterns):
+    """Return an `ignore` for copying the project `top` by shutil.copytree.
+
+    It leaves out what matches the `patterns`, and what a deployed project makes.
+    """
+    everywhere = shutil.ignore_patterns(*patterns)
+
+    def ignore(folder, names):
+        made = {*MADE_AT_THE_TOP} & {*names} if Path(folder) == Path(top) else set()
+        return everywhere(folder, names) | made
+
+    return ignore
 
 
 def step_before(step):

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from ..shared.messages import TutorialError
-from ..shared.steps import NOT_THE_PROJECT, find_step, step_before
+from ..shared.steps import NOT_THE_PROJECT, find_step, ignoring, step_before
 
 
 def add_parser(subparsers):
@@ -34,7 +34,7 @@ def start(name, folder):
     if os.path.lexists(folder):
         raise TutorialError(f"{folder} exists: choose another name, or remove it.")
     try:
-        ignore = shutil.ignore_patterns(*NOT_THE_PROJECT)
+        ignore = ignoring(before.path, *NOT_THE_PROJECT)
         shutil.copytree(before.path, folder, ignore=ignore)
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
