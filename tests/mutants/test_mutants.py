@@ -142,6 +142,10 @@ from django.contrib.auth.signals import user_logged_out
 def user_signs_out(user, **kwargs):
     check_access(f"user_{user.id}")
 """
+SAYS_THAT_IT_STOPS = """\
+        except asyncio.CancelledError:  # the server stops
+            await self.close(4012)
+"""
 
 MUTANTS = [
     Mutant(
@@ -994,6 +998,32 @@ function received(event) {
         "false",
         "browser/test_limits.py::"
         "test_a_page_that_is_one_too_many_says_so_and_tries_again",
+    ),
+    Mutant(
+        "a server that stops says nothing",
+        "18",
+        PRESENCE,
+        SAYS_THAT_IT_STOPS,
+        "",
+        "spec/test_update.py::test_a_server_that_stops_closes_its_sockets_with_a_code",
+    ),
+    Mutant(
+        "a consumer says that its server stops, and ends in an error all the same",
+        "18",
+        PRESENCE,
+        SAYS_THAT_IT_STOPS,
+        f"{SAYS_THAT_IT_STOPS}            raise\n",
+        "spec/test_update.py::"
+        "test_a_socket_of_a_server_that_stops_keeps_no_other_from_its_end",
+    ),
+    Mutant(
+        "a page does not know that its server is restarting",
+        "18",
+        SCRIPT,
+        "4012:",
+        "4021:",
+        "browser/test_update.py::"
+        "test_a_page_says_that_its_server_is_restarting_and_comes_back",
     ),
 ]
 

@@ -21,6 +21,7 @@ MODULES = [
     "servers.test_history",
     "servers.test_may_stay",
     "servers.test_limits",
+    "servers.test_update",
     "servers.test_random_run",
     "browser.test_room",
     "browser.test_rooms",
@@ -31,6 +32,7 @@ MODULES = [
     "browser.test_random_run",
     "browser.test_may_stay",
     "browser.test_limits",
+    "browser.test_update",
     "browser.test_accessibility",
 ]
 BEGIN, END = "<!-- table: make table -->\n", "<!-- end of the table -->\n"
