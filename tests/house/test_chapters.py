@@ -93,7 +93,8 @@ def test_the_tree_names_the_files_that_the_chapter_changes(step):
         changed = {path for path in old | new if old.get(path) != new.get(path)}
         tree = rest.partition("```\n")[0]
         names = {Path(path).name for path in changed - {"README.md"}}
-        form = r"[\w.]+\.(?:py|js|css|html|json|conf)|(?<= )start\b"
+        scripts = r"(?<= )(?:environment|start|update)\b"
+        form = rf"[\w.]+\.(?:py|js|css|html|json|conf)|{scripts}"
         assert names == set(re.findall(form, tree))
 
 

@@ -27,9 +27,12 @@ def pytest_generate_tests(metafunc):
 
 
 @pytest.fixture(autouse=True)
-def script(request, project, site):
+def script(request, project, site, server):
     """The script that the server sends, with a mistake or without it."""
     mutant, is_wrong = request.param
     file, text = site.folder / mutant.file, (project.path / mutant.file).read_text()
-    file.write_text(mutate(text, mutant) if is_wrong else text)
-    os.utime(file, (next(later),) * 2)
+    # From step 17 on it has been collected, under a name with a hash.
+    collected = (site.folder / "static").glob(f"*/{file.stem}.*{file.suffix}")
+    for each in (file, *collected):
+        each.write_text(mutate(text, mutant) if is_wrong else text)
+        os.utime(each, (next(later),) * 2)

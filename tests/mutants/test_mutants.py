@@ -156,6 +156,10 @@ from django.contrib.auth.signals import user_logged_out
 def user_signs_out(user, **kwargs):
     check_access(f"user_{user.id}")
 """
+SAYS_THAT_IT_STOPS = """\
+        except asyncio.CancelledError:  # the server stops
+            await self.close(4012)
+"""
 
 MUTANTS = [
     Mutant(
@@ -1051,6 +1055,32 @@ function received(event) {
         "thread_sensitive=True",
         "servers/test_settings.py::"
         "test_the_health_page_says_within_seconds_that_a_database_does_not_answer",
+    ),
+    Mutant(
+        "a server that stops says nothing",
+        "18",
+        PRESENCE,
+        SAYS_THAT_IT_STOPS,
+        "",
+        "spec/test_update.py::test_a_server_that_stops_closes_its_sockets_with_a_code",
+    ),
+    Mutant(
+        "a consumer says that its server stops, and ends in an error all the same",
+        "18",
+        PRESENCE,
+        SAYS_THAT_IT_STOPS,
+        f"{SAYS_THAT_IT_STOPS}            raise\n",
+        "spec/test_update.py::"
+        "test_a_socket_of_a_server_that_stops_keeps_no_other_from_its_end",
+    ),
+    Mutant(
+        "a page does not know that its server is restarting",
+        "18",
+        SCRIPT,
+        "4012:",
+        "4021:",
+        "browser/test_update.py::"
+        "test_a_page_says_that_its_server_is_restarting_and_comes_back",
     ),
 ]
 

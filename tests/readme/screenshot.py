@@ -58,6 +58,7 @@ SCENES = {
     "15": (ROOM, "alice bob", "bob: Where are you?", "alice: In twenty tabs."),
     "16": (ROOM, "alice bob", "bob: Are you there?", "alice: As long as Redis is."),
     "17": (ROOM, "alice bob", "alice: Is there a new version?", "bob: At noon."),
+    "18": (ROOM, "alice bob", "bob: It is noon.", "alice: And nothing happens."),
     "room": (
         ROOM,
         "alice bob",
@@ -91,6 +92,8 @@ OPEN_TWENTY = """async (path) => {
 NO_REDIS = "16"
 # NGINX's servers are stopped there; then the first person writes, the second reloads.
 STOPPED, PATIENT = "17", "Then I will wait."
+# The first person's server restarts there, and the person writes this.
+RESTARTED, SURPRISED = "18", "Oh."
 # Both reload there; in the second, fifty messages of two other days come before theirs.
 RELOADED, LONG_AGO = "09", "10"
 
@@ -131,7 +134,7 @@ async def take(browser, site, name, step, redis):
         # The first person has one server, the others have another.
         first_two = names.split()[:2]
         serve = [site.runserver for _ in first_two]
-        if name == STOPPED:
+        if name in (STOPPED, RESTARTED):
             serve = [site.deployed]
         servers = [stack.enter_context(start()) for start in serve]
         people = {}
@@ -198,6 +201,21 @@ async def take(browser, site, name, step, redis):
             await people["alice"].say(PATIENT)
             await people["bob"].page.reload()
             await expect(people["bob"].page.locator("p")).to_contain_text("again")
+        if name == RESTARTED:
+            alice, bob = people["alice"], people["bob"]
+            # Both are on the first server; then only alice is.
+            servers[0].control("stop", "daphne:daphne1")
+            for person in (alice, bob):
+                await person.page.reload()
+                await expect(person.status).to_have_text("Connected")
+            servers[0].control("start", "daphne:daphne1")
+            await bob.page.reload()
+            await expect(bob.status).to_have_text("Connected")
+            await alice.page.evaluate("Math.random = () => 1")
+            servers[0].control("stop", "daphne:daphne0")
+            await expect(alice.status).to_have_text("The server is restarting.")
+            await alice.say(SURPRISED)
+            await expect(bob.log).to_contain_text("alice left")
         if name == LONG_AGO:
             write_long_ago(site)
         if name in (RELOADED, LONG_AGO):

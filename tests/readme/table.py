@@ -35,6 +35,7 @@ MODULES = [
     "browser.test_random_run",
     "browser.test_may_stay",
     "browser.test_limits",
+    "browser.test_update",
     "browser.test_accessibility",
 ]
 BEGIN, END = "<!-- table: make table -->\n", "<!-- end of the table -->\n"

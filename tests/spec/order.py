@@ -21,5 +21,6 @@ ORDER = (
     "outbox",
     "may_stay",
     "limits",
+    "update",
     "load",
 )

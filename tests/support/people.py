@@ -1,5 +1,6 @@
 """People in the rooms, in this process: cookies from Django, sockets from Channels."""
 
+import asyncio
 import contextlib
 import json
 import time
@@ -156,6 +157,16 @@ class Socket:
             )
             if output["type"] == "websocket.close":
                 return output["code"]
+
+    def cancel(self):
+        """Cancel what serves this socket, as daphne does when it stops."""
+        self._communicator.future.cancel()
+
+    async def is_cancelled(self):
+        """Wait until nothing serves this socket; return whether it was by an error."""
+        ended, _ = await asyncio.wait([self._communicator.future], timeout=DEADLINE)
+        assert ended, f"the consumer is still running after {DEADLINE} s"
+        return self._communicator.future.cancelled()
 
     async def _receive_output(self, otherwise):
         with saying(otherwise):
