@@ -1,6 +1,8 @@
 """Each chapter, followed to the letter, gives its step, byte for byte."""
 
 import os
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -11,13 +13,23 @@ pytestmark = [pytest.mark.chapter, pytest.mark.asyncio(loop_scope="session")]
 
 
 @pytest.mark.holds(since="00")
-async def test_the_chapter_leads_to_its_step(step, browser, tmp_path):
-    async with Reader(step, tmp_path, browser) as reader:
+async def test_the_chapter_leads_to_its_step(step, home, browser):
+    async with Reader(step, home, browser) as reader:
         await reader.follow()
         expected = contents(step.path)
         del expected["README.md"]
         assert contents(reader.folder) == expected
         assert executables(reader.folder) == executables(step.path)
+
+
+@pytest.fixture
+def home():
+    """An empty folder with a short path: that of a unix socket has 107 bytes at most.
+
+    (unix(7), sun_path)
+    """
+    with tempfile.TemporaryDirectory(prefix="home-") as home:
+        yield Path(home)
 
 
 def executables(folder):
