@@ -41,8 +41,8 @@ def refused(capsys):
 
 def test_without_a_verb_the_tool_lists_the_verbs_and_gives_an_example(refused):
     assert refused() == (
-        "a command is missing; choose one of run, stage, start, diff, check, carry, "
-        "redis, measure, notebooks. Example: tutorial run 03"
+        "a command is missing; choose one of run, deploy, stage, start, diff, check, "
+        "carry, redis, measure, notebooks. Example: tutorial run 03"
     )
 
 
@@ -56,7 +56,7 @@ def test_for_a_mistyped_verb_the_nearest_one_is_suggested(refused):
 def test_for_a_word_unlike_any_verb_the_tool_lists_the_verbs(refused):
     said = refused("frobnicate")
     assert said.startswith(
-        "there is no command 'frobnicate'; choose one of run, stage,"
+        "there is no command 'frobnicate'; choose one of run, deploy, stage,"
     )
     assert said.endswith(". Example: tutorial run 03")
 
