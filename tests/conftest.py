@@ -126,6 +126,13 @@ def site(project):
         yield Site(project.path, Path(folder, "copy"), redis_url)
 
 
+@pytest.fixture(scope="session")
+def deployed(site):
+    """The site behind NGINX, as deploy/start starts it (since step 17)."""
+    with site.deployed() as deployed:
+        yield deployed
+
+
 @pytest.fixture
 def warm_runs(monkeypatch):
     """Let `check`, called in this process, run the spec in a warm one."""

@@ -12,10 +12,13 @@ from .played import Played, history
 
 
 @pytest.fixture(scope="session")
-def server(site, step):
+def server(site, step, request):
     """A runserver that serves the site; since step 17, its NGINX with two daphnes."""
-    with site.deployed() if step.number >= "17" else site.runserver() as server:
-        yield server
+    if step.number >= "17":
+        yield request.getfixturevalue("deployed")
+    else:
+        with site.runserver() as server:
+            yield server
 
 
 @pytest.fixture(autouse=True)

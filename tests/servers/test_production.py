@@ -23,13 +23,6 @@ FORGED = "203.0.113.7"
 
 
 @pytest.fixture(scope="module")
-def deployed(site):
-    """The site behind NGINX, as deploy/start starts it."""
-    with site.deployed() as deployed:
-        yield deployed
-
-
-@pytest.fixture(scope="module")
 def signed_in(deployed):
     """The Cookie headers of three demo users."""
     return {name: deployed.sign_in(name) for name in ("alice", "bob", "carol")}

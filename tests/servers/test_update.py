@@ -29,13 +29,6 @@ for number in range({}):
 
 
 @pytest.fixture(scope="module")
-def deployed(site):
-    """The site behind NGINX, as deploy/start starts it."""
-    with site.deployed() as deployed:
-        yield deployed
-
-
-@pytest.fixture(scope="module")
 def crowd(site):
     """Cookies of people who may enter named rooms."""
     command = ["manage.py", "shell", "-v", "0", "-c", SIGN_IN.format(PEOPLE)]
