@@ -197,6 +197,8 @@ async def test_what_was_not_sent_is_removed_when_its_author_signs_out(
     site, browser, name
 ):
     async with away(site, browser, "secret") as (person, server):
+        # Otherwise the page could still send it, when its server is back.
+        await person.page.goto("about:blank")
         with site.runserver(server.port):
             await person.page.route("**/static/**/room.js*", lambda it: it.abort())
             await person.page.goto(f"{server.url}/")

@@ -153,6 +153,19 @@ class Run:
                     self.news.clear()
                     await self.news.wait()
 
+    async def until_quiet(self):
+        """Wait until two heartbeats bring no news, not longer than the deadline."""
+        async with asyncio.timeout(DEADLINE):
+            while await self.hears_news(within=4):
+                pass
+
+    async def hears_news(self, within):
+        """Return whether a frame arrives within some seconds."""
+        self.news.clear()
+        with contextlib.suppress(TimeoutError):
+            return await asyncio.wait_for(self.news.wait(), within)
+        return False
+
 
 @pytest.mark.holds(since="08", can="Whatever happens, the lists become correct again")
 async def test_every_list_is_correct_after_a_random_run(site, crowd, project):
@@ -167,7 +180,6 @@ async def test_every_list_is_correct_after_a_random_run(site, crowd, project):
             await run.until_right()
             assert run.wrong() == []
             assert len(run.tabs) >= 5
-            # Two heartbeats more bring no news.
-            run.news.clear()
-            with pytest.raises(TimeoutError):
-                await asyncio.wait_for(run.news.wait(), 4)
+            # A list may still be wrong for a moment, if Redis has just been emptied.
+            await run.until_quiet()
+            assert run.wrong() == []
