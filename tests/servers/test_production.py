@@ -7,7 +7,6 @@ import ssl
 import time
 import urllib.error
 import urllib.request
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -131,27 +130,6 @@ def test_nginx_says_so_while_both_servers_are_away(deployed):
     finally:
         deployed.control("start", "daphne:*")
     until(lambda: status_of(deployed, LOGIN) == 200)
-
-
-@pytest.mark.waiting
-@pytest.mark.holds(since="17", can="NGINX refuses a flood from one address")
-def test_a_flood_of_requests_is_refused_before_it_reaches_django(deployed):
-    start = len(deployed.lines)
-
-    def ask(number):
-        return status_of(deployed, f"/nothing/{number}/")
-
-    with ThreadPoolExecutor(8) as pool:
-        statuses = list(pool.map(ask, range(1500)))
-    assert set(statuses) == {404, 429}
-    # 500 at once, and 50 in each second that it took.
-    served = statuses.count(404)
-    assert served >= 500
-    # For the tests that follow, there has to be room again.
-    until(lambda: {status_of(deployed, LOGIN) for _ in range(100)} == {200})
-    # What daphne prints of a request begins with the client's address and port.
-    lines = [line for line in deployed.lines[start:] if line.startswith("127.0.0.1:0 ")]
-    assert len([line for line in lines if '"GET /nothing/' in line]) == served
 
 
 @pytest.mark.waiting
