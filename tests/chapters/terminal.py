@@ -13,14 +13,12 @@ from pathlib import Path
 
 from tests.support import warm
 from tests.support.deadline import DEADLINE
-from tutorial.shared.processes import end_group
+from tutorial.shared.processes import SUPERVISED, end_group
 
 from .compare import begins, same
 
 # Longer than any command of a chapter takes; `tutorial check` runs a whole spec.
 COMMAND_DEADLINE = 60
-# A supervisor itself kills after 10 seconds what it has started and does not end.
-PATIENCE = 15
 
 # What is typed before a command, for it alone: DEBUG=off, KEY=$(cat ../key).
 VARIABLES = re.compile(r"(?:[A-Z_]+=(?:\$\([^)]*\)|\S)*\s+)*")
@@ -71,7 +69,7 @@ class Process:
     def __init__(self, command, folder, env):
         self.command = command
         own, command = with_variables(command, folder, env)
-        self._patience = 2 if python_of(command) else PATIENCE
+        self._patience = 2 if python_of(command) else SUPERVISED
         self.python = warm.Python(python_for(command), folder, own)
         self.unread = []
         self._ended = False

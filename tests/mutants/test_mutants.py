@@ -1073,6 +1073,15 @@ function received(event) {
         "spec/test_update.py::"
         "test_a_socket_of_a_server_that_stops_keeps_no_other_from_its_end",
     ),
+    Mutant(
+        "a page does not know that its server is restarting",
+        "18",
+        SCRIPT,
+        "4012:",
+        "4021:",
+        "browser/test_update.py::"
+        "test_a_page_says_that_its_server_is_restarting_and_comes_back",
+    ),
 ]
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import re
-import ssl
 import time
 import urllib.error
 import urllib.request
@@ -132,20 +131,54 @@ def test_nginx_says_so_while_both_servers_are_away(deployed):
     until(lambda: status_of(deployed, LOGIN) == 200)
 
 
+async def connect(deployed):
+    """Return (reader, writer) of a connection to NGINX on which nothing was asked."""
+    return await asyncio.open_connection("127.0.0.1", deployed.port, ssl=deployed.ssl)
+
+
+async def close(writer):
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+
+
+@pytest.mark.waiting
+@pytest.mark.holds(since="17", can="NGINX refuses a flood from one address")
+async def test_a_flood_of_requests_is_refused_before_it_reaches_django(deployed):
+    start = len(deployed.lines)
+    # All at once, so that it does not depend on how fast they are answered.
+    connections = await asyncio.gather(*(connect(deployed) for _ in range(700)))
+    for number, (_, writer) in enumerate(connections):
+        request = f"GET /nothing/{number}/ HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        writer.write(request.encode())
+    statuses = []
+    async with asyncio.timeout(DEADLINE):
+        for reader, writer in connections:
+            statuses.append(int((await reader.readline()).split()[1]))
+            await close(writer)
+    assert set(statuses) == {404, 429}
+    served = statuses.count(404)
+    # What daphne prints of a request begins with the client's address and port.
+    until(lambda: served == len(lines_about_nothing(deployed, start)))
+    # For the tests that follow, there has to be room again.
+    until(lambda: {status_of(deployed, LOGIN) for _ in range(100)} == {200})
+    assert served == len(lines_about_nothing(deployed, start))
+
+
+def lines_about_nothing(deployed, start):
+    """Return the lines that daphne has printed of requests for /nothing/."""
+    lines = (line for line in deployed.lines[start:] if line.startswith("127.0.0.1:0 "))
+    return [line for line in lines if '"GET /nothing/' in line]
+
+
 @pytest.mark.waiting
 @pytest.mark.holds(since="17", can="NGINX hangs up on clients that never finish asking")
 async def test_clients_that_never_finish_asking_hinder_nobody_and_are_closed(
     deployed, signed_in
 ):
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    half_open = []
-    for _ in range(200):
-        reader, writer = await asyncio.open_connection(
-            "127.0.0.1", deployed.port, ssl=context
-        )
+    half_open = [await connect(deployed) for _ in range(200)]
+    for _, writer in half_open:
         writer.write(b"GET /ws/chat/room/1/ HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
-        half_open.append((reader, writer))
     alice = await enter(deployed, signed_in["alice"], 1)
     await alice.send("Am I slow?")
     assert (await alice.hear())["message"] == "Am I slow?"
@@ -153,9 +186,7 @@ async def test_clients_that_never_finish_asking_hinder_nobody_and_are_closed(
         for reader, writer in half_open:
             answer = await reader.read()
             assert answer == b"" or b" 408 " in answer.splitlines()[0]
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
+            await close(writer)
     await alice.send("I am still here")
     assert (await alice.hear())["message"] == "I am still here"
     await alice.close()

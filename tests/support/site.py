@@ -13,7 +13,7 @@ import urllib.request
 from http.cookiejar import CookieJar
 
 from tutorial.shared.ports import free_port
-from tutorial.shared.processes import end_group
+from tutorial.shared.processes import SUPERVISED, end_group
 
 from . import warm
 from .databases import make_database
@@ -86,14 +86,13 @@ class Site:
         command = ["-c", "import os; os.execv('deploy/start', ['deploy/start'])"]
         process = warm.Python(command, self.folder, self._environment | {"PATH": path})
         try:
-            server = Deployed(process, int(ports[HTTPS]), self.folder, path)
-            server.http_port = int(ports[HTTP])
-            server.wait_for_line("nginx entered RUNNING")
+            server = Deployed(process, ports, self.folder, path)
+            # Five processes start one after the other: too many for a short deadline.
+            server.wait_for_line("nginx entered RUNNING", within=max(DEADLINE, 60))
             server.wait_until_it_answers()
             yield server
         finally:
-            # Longer than supervisord waits before it kills what does not end.
-            end_group(process, patience=15)
+            end_group(process, SUPERVISED)
 
     @contextlib.contextmanager
     def _serving(self, port, *command, **variables):
@@ -128,14 +127,17 @@ class Server:
                 self._news.notify_all()
         self.process.close()
 
-    def wait_for_line(self, text, start=0):
-        """Return the first line from `start` on that holds `text`; fail without one."""
+    def wait_for_line(self, text, start=0, within=DEADLINE):
+        """Return the first line from `start` on that holds `text`; fail without one.
+
+        `within` is how many seconds it may take.
+        """
 
         def found():
             return next((line for line in self.lines[start:] if text in line), None)
 
         with self._news:
-            assert self._news.wait_for(found, DEADLINE), self.lines
+            assert self._news.wait_for(found, within), self.lines
             return found()
 
     def wait_until_it_answers(self):
@@ -180,9 +182,10 @@ class Deployed(Server):
     What begins with http is at `http_port`.
     """
 
-    def __init__(self, process, port, folder, path):
-        super().__init__(process, port)
-        self.url = f"https://localhost:{port}"
+    def __init__(self, process, ports, folder, path):
+        super().__init__(process, int(ports[HTTPS]))
+        self.http_port = int(ports[HTTP])
+        self.url = f"https://localhost:{self.port}"
         self.folder = folder
         self._environment = os.environ | {"PATH": path}
         self.ssl = ssl.create_default_context()

@@ -8,6 +8,9 @@ import time
 
 INTERRUPTED = 128 + signal.SIGINT  # the exit status that a shell gives
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# The patience that supervisord needs, in seconds: after 10 it kills what it has started
+# and does not end (its stopwaitsecs).
+SUPERVISED = 15
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from pathlib import Path
 from ..shared.database import prepare
 from ..shared.messages import TutorialError, say
 from ..shared.ports import refuse_taken_port
-from ..shared.processes import process_group, stop_on_signal
+from ..shared.processes import SUPERVISED, process_group, stop_on_signal
 from ..shared.steps import all_steps, find_step
 from ..shared.valkey import redis_server
 
@@ -23,8 +23,6 @@ It will warn you, because it does not know who made the certificate. Go on all t
 Sign in as alice, bob, carol or teacher; the password is: demo
 Stop with Ctrl-C.
 """
-# Longer than supervisord waits before it kills what does not end.
-PATIENCE = 15  # seconds
 
 
 def add_parser(subparsers):
@@ -49,8 +47,7 @@ def deploy(name):
     with stop_on_signal(), contextlib.ExitStack() as stack:
         prepare(step)
         env["REDIS_URL"] = stack.enter_context(redis_server())
-        command = ["deploy/start"]
-        group = process_group(command, PATIENCE, cwd=step.path, env=env)
+        group = process_group(["deploy/start"], SUPERVISED, cwd=step.path, env=env)
         server = stack.enter_context(group)
         if wait_until_it_is_well(server, ports[-1]):
             say(WELCOME.format(step=step, port=ports[-1]))
