@@ -10,7 +10,7 @@ import pytest
 import redis
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 
-from tests.support import warm
+from tests.support.crowd import sign_in_crowd
 from tests.support.deadline import DEADLINE
 from tests.support.real_sockets import enter
 from tests.support.valkey import url_of
@@ -18,26 +18,12 @@ from tests.support.valkey import url_of
 pytestmark = [pytest.mark.server, pytest.mark.waiting]
 
 PEOPLE, STEPS, ROOM = 39, 200, "random"
-# Signs that many users in; prints a cookie for each.
-SIGN_IN = """
-from django.contrib.auth import get_user_model
-from django.test import Client
-users = get_user_model().objects
-for number in range({}):
-    client = Client()
-    client.force_login(users.create(username=f"student {{number}}"))
-    print("sessionid=" + client.cookies["sessionid"].value)
-"""
 
 
 @pytest.fixture(scope="module")
 def crowd(site):
     """Cookies of people who may enter named rooms, by username."""
-    command = ["manage.py", "shell", "-v", "0", "-c", SIGN_IN.format(PEOPLE)]
-    status, said = warm.run(command, site.folder, dict(os.environ))
-    assert status == 0, said
-    cookies = [line for line in said.splitlines() if line.startswith("sessionid=")]
-    return {f"student {number}": cookie for number, cookie in enumerate(cookies)}
+    return sign_in_crowd(site, "student", PEOPLE)
 
 
 class Tab:

@@ -3,38 +3,25 @@
 import asyncio
 import contextlib
 import json
-import os
 import random
 import sqlite3
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 
-from tests.support import warm
+from tests.support.crowd import sign_in_crowd
 from tests.support.deadline import DEADLINE
 from tests.support.real_sockets import enter
 
 pytestmark = [pytest.mark.server, pytest.mark.waiting]
 
 PEOPLE, PAUSE = 50, 2  # seconds at most
-# Signs that many users in; prints a cookie for each.
-SIGN_IN = """
-from django.contrib.auth import get_user_model
-from django.test import Client
-for number in range({}):
-    client = Client()
-    client.force_login(get_user_model().objects.create(username=f"writer {{number}}"))
-    print("sessionid=" + client.cookies["sessionid"].value)
-"""
 
 
 @pytest.fixture(scope="module")
 def crowd(site):
     """Cookies of people who may enter named rooms."""
-    command = ["manage.py", "shell", "-v", "0", "-c", SIGN_IN.format(PEOPLE)]
-    status, said = warm.run(command, site.folder, dict(os.environ))
-    assert status == 0, said
-    return [line for line in said.splitlines() if line.startswith("sessionid=")]
+    return list(sign_in_crowd(site, "writer", PEOPLE).values())
 
 
 class Writer:

@@ -4,7 +4,6 @@ import contextlib
 import os
 import re
 import signal
-import ssl
 import subprocess
 import threading
 import time
@@ -12,7 +11,7 @@ import urllib.parse
 import urllib.request
 from http.cookiejar import CookieJar
 
-from tutorial.shared.ports import free_port
+from tutorial.shared.ports import any_certificate, free_port
 from tutorial.shared.processes import SUPERVISED, end_group
 
 from . import warm
@@ -188,9 +187,7 @@ class Deployed(Server):
         self.url = f"https://localhost:{self.port}"
         self.folder = folder
         self._environment = os.environ | {"PATH": path}
-        self.ssl = ssl.create_default_context()
-        self.ssl.check_hostname = False
-        self.ssl.verify_mode = ssl.CERT_NONE
+        self.ssl = any_certificate()
 
     def control(self, *arguments):
         """Run `supervisorctl` with these arguments; return what it prints."""

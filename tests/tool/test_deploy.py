@@ -3,7 +3,6 @@
 import shutil
 import signal
 import socket
-import ssl
 import urllib.request
 
 import pytest
@@ -13,7 +12,7 @@ from tests.support.folders import copy_folder
 from tests.support.nginx import HTTP, HTTPS, nginx
 from tests.support.tool import answer_of, running
 from tutorial.__main__ import main
-from tutorial.shared.ports import free_port
+from tutorial.shared.ports import any_certificate, free_port
 from tutorial.shared.steps import ROOT, all_steps
 
 pytestmark = pytest.mark.server
@@ -49,8 +48,7 @@ def test_a_step_is_deployed_until_ctrl_c_and_leaves_nothing_behind(house, ports)
         assert f"No Redis answers at {unused}: started Valkey" in said
         assert f"{LAST.name} is running: open {url} in a browser." in said
         tool.wait_until_said("nginx entered RUNNING state")
-        context = ssl._create_unverified_context()
-        page = urllib.request.urlopen(url, timeout=DEADLINE, context=context)
+        page = urllib.request.urlopen(url, timeout=DEADLINE, context=any_certificate())
         assert page.url == f"{url}accounts/login/?next=/"
         assert {"nginx", "supervisord", "daphne"} <= tool.names()
         assert tool.stop(signal.SIGINT) == (0, [])
@@ -60,8 +58,8 @@ def test_a_step_without_a_folder_deploy_is_refused(house):
     status, lines = answer_of(house, "deploy", "05")
     assert status == 2
     assert lines == [
-        "tutorial: 05_async cannot be deployed: only later steps have a folder deploy. "
-        "Example: tutorial deploy"
+        "tutorial: 05_async has no deploy/nginx.conf, so it cannot be deployed; "
+        "choose one of 17_production, 18_update."
     ]
 
 
@@ -80,5 +78,5 @@ def test_what_is_missing_is_named_with_the_way_to_install_it(
 ):
     monkeypatch.setattr(shutil, "which", lambda name, path: name != command)
     assert main(["deploy"]) == 2
-    said = f"{command} is missing: on Debian, apt install {command}. Then try again."
+    said = f"{command} is missing: install it, on Debian with apt install {command}, "
     assert said in capsys.readouterr().err

@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import re
 import socket
+import ssl
 import subprocess
 import sys
 
@@ -54,6 +55,16 @@ def refuse_taken_port(port, example="--port {}", host=HOST):
                 f"port {port} cannot be used ({error.strerror}): stop the program that "
                 f"uses it, or choose another port, for example {other}."
             )
+
+
+def any_certificate():
+    """Return an SSLContext that accepts a self-signed certificate.
+
+    Only for a server on this machine: with it, a client does not know who answers.
+    """
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 def wait_until_it_answers(server, port):

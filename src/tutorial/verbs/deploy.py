@@ -4,7 +4,6 @@ import contextlib
 import os
 import re
 import shutil
-import ssl
 import subprocess
 import sys
 import urllib.request
@@ -12,14 +11,15 @@ from pathlib import Path
 
 from ..shared.database import prepare
 from ..shared.messages import TutorialError, say
-from ..shared.ports import refuse_taken_port
+from ..shared.ports import any_certificate, refuse_taken_port
 from ..shared.processes import SUPERVISED, process_group, stop_on_signal
 from ..shared.steps import all_steps, find_step
 from ..shared.valkey import redis_server
 
+DEPLOY = "deploy/nginx.conf"
 WELCOME = """
 {step.name} is running: open https://localhost:{port}/ in a browser.
-It will warn you, because it does not know who made the certificate. Go on all the same.
+The browser warns you, because the certificate is self-signed. Accept it.
 Sign in as alice, bob, carol or teacher; the password is: demo
 Stop with Ctrl-C.
 """
@@ -43,13 +43,13 @@ def deploy(name):
     ports = ports_of(step)
     env = environment()
     for port in ports:
-        refuse_taken_port(port, example="listen 127.0.0.1:{} in deploy/nginx.conf")
+        refuse_taken_port(port, example=f"listen 127.0.0.1:{{}} in {DEPLOY}")
     with stop_on_signal(), contextlib.ExitStack() as stack:
         prepare(step)
         env["REDIS_URL"] = stack.enter_context(redis_server())
         group = process_group(["deploy/start"], SUPERVISED, cwd=step.path, env=env)
         server = stack.enter_context(group)
-        if wait_until_it_is_well(server, ports[-1]):
+        if wait_until_it_is_healthy(server, ports[-1]):
             say(WELCOME.format(step=step, port=ports[-1]))
         raise TutorialError(f"{step.name} ended with status {server.wait()}.")
     say("\nStopped.")
@@ -58,23 +58,21 @@ def deploy(name):
 
 def ports_of(step):
     """Return the ports on which NGINX listens, that of HTTPS last."""
-    settings = step.path / "deploy/nginx.conf"
+    settings = step.path / DEPLOY
     if not settings.exists():
+        others = [each.name for each in all_steps() if (each.path / DEPLOY).exists()]
         raise TutorialError(
-            f"{step.name} cannot be deployed: only later steps have a folder deploy. "
-            "Example: tutorial deploy"
+            f"{step.name} has no {DEPLOY}, so it cannot be deployed; choose one of "
+            f"{', '.join(others)}."
         )
     text = settings.read_text(encoding="utf-8")
     found = re.findall(r"listen 127\.0\.0\.1:(\d+)( ssl)?;", text)
     return [int(port) for port, _ in sorted(found, key=lambda each: each[1])]
 
 
-def wait_until_it_is_well(server, port):
+def wait_until_it_is_healthy(server, port):
     """Return True as soon as the health page says so, False if `server` ends before."""
-    # The certificate is signed by nobody, and only this machine can listen here.
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    url = f"https://localhost:{port}/health/"
+    url, context = f"https://localhost:{port}/health/", any_certificate()
     while server.poll() is None:
         with contextlib.suppress(OSError):  # an HTTPError, such as 502, is one
             urllib.request.urlopen(url, timeout=2, context=context).close()
@@ -92,7 +90,7 @@ def environment():
     for command in ("nginx", "openssl", "curl"):
         if not shutil.which(command, path=path):
             raise TutorialError(
-                f"{command} is missing: on Debian, apt install {command}. "
-                "Then try again."
+                f"{command} is missing: install it, on Debian with apt install "
+                f"{command}, and try again."
             )
     return os.environ | {"PATH": path}

@@ -13,7 +13,7 @@ register_converter(ShortSlugConverter, "short_slug")
 
 
 async def may_enter(user, course_id):
-    """Tell whether a user may be in a course's room, or in one without a course."""
+    """Return whether a user may be in a course's room, or in one without a course."""
     if user.is_authenticated and course_id is not None:
         return await user.courses.filter(id=course_id).aexists()
     return user.is_authenticated
