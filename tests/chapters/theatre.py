@@ -58,13 +58,17 @@ class Actor:
         self.answers, self.sent, self.got, self.printed = (
             asyncio.Queue() for _ in range(4)
         )
+        self.sockets = set()
         self.page.on("console", lambda said: self.printed.put_nowait(said.text))
 
     async def listen(self):
-        """Note what the network panel shows of sockets."""
+        """Note what the network panel shows of the sockets of the page as it is now."""
         self.devtools = await self.page.context.new_cdp_session(self.page)
+        await self.devtools.send("Page.enable")
         await self.devtools.send("Network.enable")
+        self.devtools.on("Page.frameNavigated", self._begin_again)
         for event, note in (
+            ("Created", lambda e: self.sockets.add(e["requestId"])),
             ("HandshakeResponseReceived", self._note_answer),
             ("FrameError", self._note_error),
             ("FrameSent", lambda e: self.sent.put_nowait(data_of(e))),
@@ -72,12 +76,19 @@ class Actor:
         ):
             self.devtools.on(f"Network.webSocket{event}", note)
 
+    def _begin_again(self, _):
+        """Forget the sockets of the page before, which may still have been answered."""
+        self.sockets.clear()
+        self.forget(self.answers)
+
     def _note_answer(self, event):
-        self.answers.put_nowait(str(event["response"]["status"]))
+        if event["requestId"] in self.sockets:
+            self.answers.put_nowait(str(event["response"]["status"]))
 
     def _note_error(self, event):
         """Note the status of a refusal: Chromium tells it as an error."""
-        if match := re.search(r"response code: (\d+)", event["errorMessage"]):
+        match = re.search(r"response code: (\d+)", event["errorMessage"])
+        if match and event["requestId"] in self.sockets:
             self.answers.put_nowait(match[1])
 
     def forget(self, *queues):
@@ -87,7 +98,6 @@ class Actor:
                 queue.get_nowait()
 
     async def opens(self, url):
-        self.forget(self.answers)
         await self.page.goto(url)
         field = self.page.get_by_label("Username")
         if self.name != "nobody" and await field.count():
@@ -124,10 +134,12 @@ class Actor:
             await expect(said).to_have_count(int(times), timeout=limit)
 
     async def does_not_see(self, text):
-        assert text not in await self.page.locator("body").inner_text()
+        seen = await self.page.locator("body").inner_text()
+        assert text not in seen, f"{text} is there"
 
     async def is_answered(self, status):
-        assert await asyncio.wait_for(self.answers.get(), DEADLINE) == status
+        seen = await asyncio.wait_for(self.answers.get(), DEADLINE)
+        assert seen == status, f"answered {seen}"
 
     async def sends(self, frame):
         await self._next_frame(self.sent, frame)
@@ -140,7 +152,6 @@ class Actor:
         assert same(frame, seen), seen
 
     async def reloads(self):
-        self.forget(self.answers)
         await self.page.reload()
 
     async def leaves(self):
