@@ -30,8 +30,9 @@ class LayerOnValkey:
         return sum(self._client.zcard(group) for group in groups)
 
     def use_as_another_process(self):
-        """Give consumers from now on a layer object of their own, as elsewhere."""
-        channel_layers.backends.pop("default", None)
+        """Give consumers from now on layer objects of their own, as elsewhere."""
+        for alias in ("default", "presence"):
+            channel_layers.backends.pop(alias, None)
 
 
 class LayerInMemory:

@@ -9,13 +9,14 @@ import pytest
 
 # Debian has it where only root looks for commands.
 PLACES = f"{os.environ['PATH']}{os.pathsep}/usr/sbin"
-# The ports that the chapters name, and that deploy/nginx.conf listens on.
-HTTP, HTTPS = "8080", "8443"
+# The ports that the chapters name, and that deploy/nginx.conf listens on: the last one
+# since step 20.
+HTTP, HTTPS, METRICS = "8080", "8443", "8081"
 WRAPPER = """#!{python} -IS
-import os, pathlib, sys
+import os, pathlib, re, sys
+ports = {ports}
 text = pathlib.Path("deploy/nginx.conf").read_text()
-for shown, own in {ports}.items():
-    text = text.replace(shown, own)
+text = re.sub("|".join(ports), lambda port: ports[port[0]], text)
 pathlib.Path("run/nginx.conf").write_text(text)
 given = ["run/nginx.conf" if each == "deploy/nginx.conf" else each for each in sys.argv]
 os.execv("{nginx}", given)

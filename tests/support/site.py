@@ -18,7 +18,7 @@ from . import warm
 from .databases import make_database
 from .deadline import DEADLINE
 from .folders import copy_folder
-from .nginx import HTTP, HTTPS, nginx_with_ports
+from .nginx import HTTP, HTTPS, METRICS, nginx_with_ports
 
 
 class Site:
@@ -80,7 +80,7 @@ class Site:
     @contextlib.contextmanager
     def deployed(self):
         """Yield a Deployed: NGINX and two daphnes, as deploy/start starts them."""
-        ports = {HTTP: str(free_port()), HTTPS: str(free_port())}
+        ports = {port: str(free_port()) for port in (HTTP, HTTPS, METRICS)}
         path = nginx_with_ports(self.folder.with_name(f"nginx-{ports[HTTPS]}"), ports)
         command = ["-c", "import os; os.execv('deploy/start', ['deploy/start'])"]
         process = warm.Python(command, self.folder, self._environment | {"PATH": path})
@@ -178,12 +178,13 @@ class Server:
 class Deployed(Server):
     """NGINX, two daphnes and their supervisor: `url` begins with https.
 
-    What begins with http is at `http_port`.
+    What begins with http is at `http_port`; what each daphne has counted, since step 20,
+    at `metrics_port`.
     """
 
     def __init__(self, process, ports, folder, path):
         super().__init__(process, int(ports[HTTPS]))
-        self.http_port = int(ports[HTTP])
+        self.http_port, self.metrics_port = int(ports[HTTP]), int(ports[METRICS])
         self.url = f"https://localhost:{self.port}"
         self.folder = folder
         self._environment = os.environ | {"PATH": path}

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.deadline import DEADLINE
 from tests.support.folders import copy_folder
-from tests.support.nginx import HTTP, HTTPS, nginx
+from tests.support.nginx import HTTP, HTTPS, METRICS, nginx
 from tests.support.tool import answer_of, running
 from tutorial.__main__ import main
 from tutorial.shared.ports import any_certificate, free_port
@@ -22,7 +22,7 @@ LAST = all_steps()[-1]
 @pytest.fixture(scope="module")
 def ports():
     """The ports on which NGINX listens here instead of those of the chapters."""
-    return {HTTP: free_port(), HTTPS: free_port()}
+    return {port: free_port() for port in (HTTP, HTTPS, METRICS)}
 
 
 @pytest.fixture(scope="module")
