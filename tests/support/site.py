@@ -178,7 +178,7 @@ class Server:
 class Deployed(Server):
     """NGINX, two daphnes and their supervisor: `url` begins with https.
 
-    What begins with http is at `http_port`; what each daphne has counted, since step 20,
+    What begins with http is at `http_port`; what a daphne has counted, since step 20,
     at `metrics_port`.
     """
 
