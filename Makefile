@@ -4,6 +4,7 @@
 # make notebooks [PORT=9000]        open the notebooks in JupyterLab
 # make test [STEP=03]               run all tests, or those of one step
 # make pythons                      run the quick tests on every Python that is here
+# make bench                        measure what a message costs, in three minutes
 # make check STEP=03 DIR=../mychat  test a folder of your own at a step
 # make install                      make .venv with the command `tutorial`
 # make requirements                 compile the pinned requirements again
@@ -40,8 +41,8 @@ FROM_NPM = cd .venv && npm pack --silent $(shell echo $(word 1,$(1)) | sed 's/-\
 	tar -xzOf $(word 1,$(1)).tgz package/$(word 2,$(1)) >$(notdir $(word 2,$(1))) && \
 	rm $(word 1,$(1)).tgz
 
-.PHONY: install run deploy stage notebooks test pythons check lint requirements table diagrams \
-	screenshot
+.PHONY: install run deploy stage notebooks test pythons bench check lint requirements \
+	table diagrams screenshot
 
 # With exec a signal to make reaches the tool, not a shell in between.
 run: .venv/run.done
@@ -61,6 +62,9 @@ test: .venv/test.done .venv/notebooks.done .venv/npm.done lint
 
 pythons: .venv/test.done
 	@.venv/bin/python -m tests.pythons
+
+bench: .venv/test.done .venv/notebooks.done
+	@exec .venv/bin/python -m tests.bench
 
 check: .venv/test.done
 	@exec .venv/bin/tutorial check "$(STEP)" "$(DIR)"

@@ -1,0 +1,149 @@
+"""What a message costs: `make bench`, or `python -m tests.bench --help`.
+
+Each round measures all targets in turn, so that whatever else the machine does falls on
+all of them. The members of one room say something one after the other; the next one
+speaks when all have heard it.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import statistics
+import sys
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from tests.support.browser import ARTEFACTS
+from tests.support.valkey import url_of, valkey
+from tutorial.shared.messages import TutorialError
+from tutorial.shared.processes import INTERRUPTED, stop_on_signal
+from tutorial.shared.steps import ROOT, all_steps
+
+from .report import table, write_plots
+from .sockets import Crowd
+from .targets import FIRST, running
+
+LAST = all_steps()[-1].number
+TARGETS = ["floor", "peer", FIRST, "05", LAST, f"{LAST}-uvicorn"]
+
+
+@dataclass
+class Sample:
+    """What one round has shown of a target, with so many members.
+
+    `cpu` is that of the server for each delivery, in seconds; `delays` are from sending
+    to hearing, in seconds; `memory` is that of the server for each socket, in bytes.
+    """
+
+    cpu: float
+    delays: list
+    memory: float
+
+    @property
+    def median(self):
+        return statistics.median(self.delays)
+
+    @property
+    def late(self):
+        """The delay that one of a hundred deliveries exceeds."""
+        return statistics.quantiles(self.delays, n=100)[98]
+
+
+def cpu_and_memory(process):
+    """Return the seconds computed and the bytes used by a process and its children."""
+    cpu = memory = 0
+    parent = psutil.Process(process.pid)
+    for each in [parent, *parent.children(recursive=True)]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            times = each.cpu_times()
+            cpu += times.user + times.system
+            memory += each.memory_info().rss
+    return cpu, memory
+
+
+async def measure(name, redis_url, members, seconds):
+    """Return a Sample of the target `name`; messages are sent for so many seconds.
+
+    Raises AssertionError if a member does not hear a message.
+    """
+    with running(name, redis_url, members) as server:
+        crowd = Crowd()
+        await crowd.enter(server.port, server.path, server.cookies, 1)
+        await crowd.say()
+        _, empty = cpu_and_memory(server.process)
+        await crowd.enter(server.port, server.path, server.cookies, members - 1)
+        await crowd.say()  # all that came before has been handled
+        before, full = cpu_and_memory(server.process)
+        delays, end = [], time.monotonic() + seconds
+        while time.monotonic() < end:
+            delays += await crowd.say()
+        after, _ = cpu_and_memory(server.process)
+        crowd.leave()
+    return Sample((after - before) / len(delays), delays, (full - empty) / members)
+
+
+def parse(arguments):
+    """Return the options, from the words of a command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench", description="Measure what a message costs."
+    )
+    parser.add_argument(
+        "targets",
+        nargs="*",
+        default=TARGETS,
+        metavar="TARGET",
+        help=f"floor, peer, 05, 05-uvicorn, ...; default: {' '.join(TARGETS)}",
+    )
+    add = parser.add_argument
+    add("--members", type=positive(int), nargs="+", default=[50, 200], metavar="N")
+    add("--rounds", type=positive(int), default=3, metavar="N")
+    add("--seconds", type=positive(float), default=2, help="of messages, in a round")
+    add("--folder", default=ROOT / ARTEFACTS, type=Path, help="where plots are written")
+    return parser.parse_args(arguments)
+
+
+def positive(kind):
+    """Return a type for argparse: a number above zero."""
+
+    def number(text):
+        value = kind(text)
+        if value <= 0:
+            raise ValueError
+        return value
+
+    return number
+
+
+def run(options):
+    """Return {(target, members): a Sample for each round}; say what is measured."""
+    samples = defaultdict(list)
+    with valkey() as server:
+        for number in range(1, options.rounds + 1):
+            for members in options.members:
+                for name in options.targets:
+                    print(f"Round {number}: {name}, {members} members", flush=True)
+                    measuring = measure(name, url_of(server), members, options.seconds)
+                    samples[name, members].append(asyncio.run(measuring))
+    return samples
+
+
+def main(arguments):
+    options = parse(arguments)
+    try:
+        with stop_on_signal():
+            samples = run(options)
+            page = write_plots(samples, options.folder)
+            print(f"\n{table(samples)}\nThe same with plots: {page}")
+            return 0
+    except (AssertionError, ConnectionError, TutorialError) as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,30 @@
+"""The floor: `python floor.py PORT` passes each text on to all, without a broker.
+
+It is what the package websockets itself does for a room (`broadcast()` in its
+documentation), and what no server in Python can do for much less.
+"""
+
+import asyncio
+import sys
+
+from websockets.asyncio.server import broadcast, serve
+
+members = set()
+
+
+async def member(socket):
+    members.add(socket)
+    try:
+        async for text in socket:
+            broadcast(members, text)
+    finally:
+        members.discard(socket)
+
+
+async def main(port):
+    async with serve(member, "127.0.0.1", port) as server:
+        await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1])))

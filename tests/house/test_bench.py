@@ -1,0 +1,84 @@
+"""The bench: it measures what it says, and does not overlook a lost message."""
+
+import asyncio
+import re
+import subprocess
+import sys
+
+import pytest
+from websockets.asyncio.server import serve
+
+from tests.bench import sockets
+from tutorial.shared.ports import free_port
+from tutorial.shared.steps import ROOT, all_steps
+
+LAST = all_steps()[-1].number
+
+
+@pytest.mark.server
+def test_the_bench_measures_the_floor_the_peer_and_the_last_step(tmp_path):
+    pytest.importorskip("matplotlib", reason="make bench installs what it draws with")
+    quick = ["--members", "3", "--rounds", "1", "--seconds", "0.2"]
+    targets = ["floor", "peer", LAST, f"{LAST}-uvicorn"]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench", *targets, *quick, "--folder", tmp_path],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = re.findall(r"^ +3  (\S+) +([\d.]+) +([\d.]+) +([\d.]+) ", done.stdout, re.M)
+    assert [name for name, *_ in rows] == targets
+    for _, middle, best, worst in rows:
+        assert 0 < float(best) <= float(middle) <= float(worst)
+    page = tmp_path / "bench.html"
+    assert f"The same with plots: {page}" in done.stdout
+    assert '<img src="data:image/png;base64,' in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("heard", "members"), [(2, 2), (1, 2)])
+async def test_the_bench_fails_only_if_somebody_does_not_hear(
+    heard, members, monkeypatch
+):
+    monkeypatch.setattr(sockets, "DEADLINE", 2)
+    port, entered = free_port(), []
+
+    async def member(socket):
+        entered.append(socket)
+        async for text in socket:
+            for other in entered[:heard]:
+                await other.send(text)
+
+    crowd = sockets.Crowd()
+    async with serve(member, "127.0.0.1", port):
+        await crowd.enter(port, "/", [""], members)
+        if heard == members:
+            assert len(await crowd.say()) == members
+        else:
+            with pytest.raises(AssertionError, match=f"{heard} of {members} heard"):
+                await crowd.say()
+        crowd.leave()
+
+
+async def test_a_message_that_was_said_before_somebody_entered_is_not_counted():
+    crowd = sockets.Crowd()
+    crowd.members = [sockets.Member(crowd), sockets.Member(crowd)]
+    crowd.number = 7
+    for member in crowd.members:
+        member.entered.set_result(None)
+        member.data_received(b'{"type": "chat.history", "message": "<000007>"}')
+    assert crowd.delays == []
+
+
+async def test_a_mark_that_arrives_in_two_parts_is_counted_once():
+    crowd = sockets.Crowd()
+    crowd.members = [sockets.Member(crowd), sockets.Member(crowd)]
+    crowd.members[0].send = lambda text: None
+    crowd.members[1].send = lambda text: None
+    saying = asyncio.create_task(crowd.say())
+    await asyncio.sleep(0)
+    for member in crowd.members:
+        member.entered.set_result(None)
+        for part in (b"...<00", b"0001>", b"...<000", b"002>"):
+            member.data_received(part)
+    assert len(await saying) == 2
