@@ -15,9 +15,11 @@ import json
 import multiprocessing
 import os
 import random
+import re
 import resource
 import secrets
 import signal
+import socket
 import statistics
 import sys
 import tempfile
@@ -103,13 +105,19 @@ class Page:
 
     async def connect(self, request):
         """Send the head of a request; return a reader and a writer."""
-        reader, writer = await asyncio.open_connection(
-            "127.0.0.1",
-            self.port,
-            ssl=self.ssl,
-            server_hostname="localhost",
-            local_addr=(self.address, 0),
-        )
+        own = socket.socket()
+        # Otherwise no server could listen on this port, on any address.
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        own.setblocking(False)
+        try:
+            own.bind((self.address, 0))
+            await asyncio.get_running_loop().sock_connect(own, ("127.0.0.1", self.port))
+            reader, writer = await asyncio.open_connection(
+                sock=own, ssl=self.ssl, server_hostname="localhost"
+            )
+        except BaseException:
+            own.close()
+            raise
         writer.write(f"{request}\r\n{self.headers}\r\n".encode())
         return reader, writer
 
@@ -264,6 +272,11 @@ def children_of(pid):
     return [int(child) for child in task.read_text().split()]
 
 
+def errors_of(lines):
+    """Return what the servers have logged as errors, without times and numbers."""
+    return [re.sub(r"\d+", "N", line)[24:200] for line in lines if " ERROR " in line]
+
+
 def raise_limits(folder, count):
     """Allow NGINX and the others more than the step's 2,000 sockets."""
     for name, old, new in (
@@ -329,6 +342,8 @@ def measure(site, server, count, first_id):
         print(f"attempts: {statistics.mean(attempts):.2f}, at most {max(attempts)}")
         print("what the pages saw:", dict(all_seen))
         print(f"{missing} of {count} pages lack their room's message")
+        for line, times in Counter(errors_of(server.lines)).most_common(10):
+            print(f"{times} times: {line}")
     finally:
         for process in processes:
             process.terminate()
