@@ -1,4 +1,4 @@
-"""How long a restart takes until all are back: `python -m tests.servers.everybody_back`.
+"""How long it takes until all are back: `python -m tests.servers.everybody_back`.
 
 Run it by hand, with the number of pages: 500, for example. Step 18 runs as deploy/start
 runs it: two daphnes behind NGINX. Each page is a real socket over TLS, of a user and
@@ -358,7 +358,7 @@ def main(count):
     from tests.support.valkey import url_of, valkey
 
     os.environ["SECRET_KEY"] = secrets.token_urlsafe(50)
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with tempfile.TemporaryDirectory(prefix="all-") as folder, valkey() as redis:
         site = Site(find_step(STEP).path, Path(folder, "site"), url_of(redis))
