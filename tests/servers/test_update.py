@@ -7,19 +7,15 @@ import random
 import sqlite3
 
 import pytest
-import redis
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 
 from tests.support.crowd import sign_in_crowd
 from tests.support.deadline import DEADLINE
 from tests.support.real_sockets import enter
-from tests.support.valkey import url_of
 
 pytestmark = [pytest.mark.server, pytest.mark.waiting]
 
 PEOPLE, PAUSE = 50, 2  # seconds at most
-# More than the connections to Redis that redis-py opens unless it is told otherwise.
-EVENTS = 120
 
 
 @pytest.fixture(scope="module")
@@ -156,35 +152,6 @@ def messages_of(folder, room):
             "ON room_id = chat_chatroom.id WHERE group_name = ? ORDER BY number",
             [f"room_{room}"],
         ).fetchall()
-
-
-@pytest.mark.holds(since="18", can="More than a hundred events at a time reach Redis")
-async def test_more_than_a_hundred_events_can_wait_for_redis_together(
-    site, server, crowd, project
-):
-    async with contextlib.AsyncExitStack() as leaving:
-        sockets = []
-        for number in range(EVENTS):
-            socket = await enter(server, crowd[number % PEOPLE], f"desk-{number}")
-            leaving.push_async_callback(socket.close)
-            # When its message comes, no earlier event waits for Redis.
-            await socket.send("Here I am")
-            assert (await socket.hear())["number"] == 1
-            sockets.append(socket)
-        with redis.Redis.from_url(url_of(project.valkey)) as client:
-            client.client_pause(1000 * DEADLINE, all=False)  # only what writes waits
-            try:
-                for socket in sockets:
-                    frame = {"message": "Is Redis asleep?", "key": "a"}
-                    await socket.connection.send(json.dumps(frame))
-                for socket in sockets:
-                    assert (await socket.hear())["key"] == "a"
-            finally:
-                client.client_unpause()
-        for socket in sockets:
-            event = await socket.hear()
-            assert (event["message"], event["number"]) == ("Is Redis asleep?", 2)
-            assert "key" not in event
 
 
 @pytest.mark.holds(since="18", can="New code is served without losing anybody's text")

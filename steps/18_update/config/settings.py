@@ -88,8 +88,6 @@ CHANNEL_LAYERS = {
                     "socket_timeout": None,
                     # When Redis is back, the first try meets a dead connection.
                     "retry_on_error": [redis.ConnectionError],
-                    # When all come back, more than 100 commands wait for their answers.
-                    "max_connections": 1000,
                 }
             ],
             # The default of 100 loses messages when a whole class writes at once.

@@ -85,8 +85,6 @@ HOSTS = [
         "socket_timeout": None,
         # When Redis is back, the first try meets a dead connection.
         "retry_on_error": [redis.ConnectionError],
-        # When all come back, more than 100 commands wait for their answers.
-        "max_connections": 1000,
     }
     for address in os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0").split()
 ]
