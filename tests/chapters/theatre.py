@@ -11,7 +11,7 @@ alice sees Hello within 30 s    the same, where it takes long
 alice sees Hello 3 times        in so many lines of the log
 alice does not see Hello        now, after what the lines above have shown
 alice is answered 101           the status of her socket's handshake
-alice sends {"message":"Hi"}    the next frame that her socket sends ...
+alice sends {"message":"Hi"}    the next frame that her page sends, but a heartbeat ...
 alice gets {"message": "Hi"}    ... and receives
 alice reloads                   without her browser's cache
 alice leaves                    closes the page
@@ -38,6 +38,9 @@ LINE = re.compile(
     r"(?: (?P<what>.+?))?"
     r"(?: (?P<times>\d+) times?)?(?: within (?P<seconds>\d+) s)?"
 )
+
+# What a page sends every five seconds, from chapter 12 on: before or after any frame.
+HEARTBEAT = re.compile(r'{"after":\d+}')
 
 # A person types more slowly than a handshake takes.
 HANDSHAKE_IS_OVER = """
@@ -71,15 +74,15 @@ class Actor:
             ("Created", lambda e: self.sockets.add(e["requestId"])),
             ("HandshakeResponseReceived", self._note_answer),
             ("FrameError", self._note_error),
-            ("FrameSent", lambda e: self.sent.put_nowait(data_of(e))),
-            ("FrameReceived", lambda e: self.got.put_nowait(data_of(e))),
+            ("FrameSent", lambda e: self._note_frame(self.sent, e)),
+            ("FrameReceived", lambda e: self._note_frame(self.got, e)),
         ):
             self.devtools.on(f"Network.webSocket{event}", note)
 
     def _begin_again(self, _):
-        """Forget the sockets of the page before, which may still have been answered."""
+        """Forget the sockets of the page before, which may still have been in use."""
         self.sockets.clear()
-        self.forget(self.answers)
+        self.forget(self.answers, self.sent, self.got)
 
     def _note_answer(self, event):
         if event["requestId"] in self.sockets:
@@ -90,6 +93,11 @@ class Actor:
         match = re.search(r"response code: (\d+)", event["errorMessage"])
         if match and event["requestId"] in self.sockets:
             self.answers.put_nowait(match[1])
+
+    def _note_frame(self, queue, event):
+        """Note the text of a frame, and bytes as Chromium shows them."""
+        if event["requestId"] in self.sockets:
+            queue.put_nowait(event["response"]["payloadData"])
 
     def forget(self, *queues):
         """Drop what is in these queues."""
@@ -149,6 +157,8 @@ class Actor:
 
     async def _next_frame(self, queue, frame):
         seen = await asyncio.wait_for(queue.get(), DEADLINE)
+        while HEARTBEAT.fullmatch(seen) and not HEARTBEAT.fullmatch(frame):
+            seen = await asyncio.wait_for(queue.get(), DEADLINE)
         assert same(frame, seen), seen
 
     async def reloads(self):
@@ -176,11 +186,6 @@ class Actor:
         )
         if "exceptionDetails" in done:
             return done["exceptionDetails"]["exception"]["description"]
-
-
-def data_of(event):
-    """Return the text of a frame, and bytes as Chromium shows them."""
-    return event["response"]["payloadData"]
 
 
 class Theatre:

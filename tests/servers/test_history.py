@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import os
+import sqlite3
 
 import pytest
 
@@ -9,8 +11,10 @@ from tests.support.real_sockets import enter
 
 pytestmark = pytest.mark.server
 
-# How many write on each of two servers at the same time, and how often.
-WRITERS, MESSAGES = 10, 5
+# So many servers, so many who write on each of them at the same time, and how often.
+# What chapter 09 tells of is CROWD="4 20 20".
+CROWD = os.environ.get("CROWD", "2 10 5")
+SERVERS, WRITERS, MESSAGES = map(int, CROWD.split())
 
 
 async def log_of(socket, count):
@@ -19,32 +23,41 @@ async def log_of(socket, count):
     return sorted((frame["number"], frame["message"]) for frame in heard)
 
 
+def saved_in(site, group_name):
+    """Return (number, text) of each message of a room in the database, in order."""
+    with contextlib.closing(sqlite3.connect(site.folder / "db.sqlite3")) as database:
+        query = """SELECT number, text FROM chat_message JOIN chat_chatroom room
+            ON room.id = room_id WHERE group_name = ? ORDER BY number"""
+        return database.execute(query, [group_name]).fetchall()
+
+
 @pytest.mark.holds(since="09", can="Several server processes count as one")
 async def test_messages_of_two_servers_are_numbered_without_gaps(site, server, cookies):
-    with site.daphne() as second:
-        async with contextlib.AsyncExitStack() as leaving:
-            sockets = []
-            for each in [server, second] * WRITERS:
-                socket = await enter(each, cookies["alice"], "crowd")
-                leaving.push_async_callback(socket.close)
-                sockets.append(socket)
+    async with contextlib.AsyncExitStack() as leaving:
+        others = [leaving.enter_context(site.daphne()) for _ in range(SERVERS - 1)]
+        sockets = []
+        for each in [server, *others] * WRITERS:
+            socket = await enter(each, cookies["alice"], "crowd")
+            leaving.push_async_callback(socket.close)
+            sockets.append(socket)
 
-            async def write(writer, socket):
-                for number in range(MESSAGES):
-                    await socket.send(f"{writer}.{number}")
+        async def write(writer, socket):
+            for number in range(MESSAGES):
+                await socket.send(f"{writer}.{number}")
 
-            await asyncio.gather(*(write(*pair) for pair in enumerate(sockets)))
-            total = MESSAGES * len(sockets)
-            logs = [await log_of(socket, total) for socket in sockets]
-            assert [number for number, _ in logs[0]] == list(range(1, total + 1))
-            assert all(log == logs[0] for log in logs)
-            texts = {f"{w}.{n}" for w in range(len(sockets)) for n in range(MESSAGES)}
-            assert {text for _, text in logs[0]} == texts
-            newcomer = await enter(server, cookies["bob"], "crowd")
-            history = await newcomer.read_history()
-            await newcomer.close()
-            kept = [(message["number"], message["message"]) for message in history]
-            assert kept == logs[0][-50:]
+        await asyncio.gather(*(write(*pair) for pair in enumerate(sockets)))
+        total = MESSAGES * len(sockets)
+        logs = await asyncio.gather(*(log_of(socket, total) for socket in sockets))
+        assert [number for number, _ in logs[0]] == list(range(1, total + 1))
+        assert all(log == logs[0] for log in logs)
+        texts = {f"{w}.{n}" for w in range(len(sockets)) for n in range(MESSAGES)}
+        assert {text for _, text in logs[0]} == texts
+        assert saved_in(site, "room_crowd") == logs[0]
+        newcomer = await enter(server, cookies["bob"], "crowd")
+        history = await newcomer.read_history()
+        await newcomer.close()
+        kept = [(message["number"], message["message"]) for message in history]
+        assert kept == logs[0][-50:]
 
 
 @pytest.mark.holds(since="09", can="Messages outlive servers and Redis")

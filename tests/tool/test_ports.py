@@ -142,3 +142,12 @@ def test_on_linux_a_socket_that_does_not_share_is_refused_a_reserved_port():
     port = free_port()
     with socket.socket() as without_reuse, pytest.raises(OSError, match="in use"):
         without_reuse.bind((HOST, port))
+
+
+@linux
+def test_a_reserved_port_is_reserved_on_every_address():
+    port = free_port()
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind(("127.0.0.2", port))
+    with socket.socket() as other:
+        other.bind(("127.0.0.2", 0))

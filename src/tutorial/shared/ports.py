@@ -14,7 +14,7 @@ HOST = "127.0.0.1"
 
 
 def free_port():
-    """Return a port of 127.0.0.1 that nothing uses; on Linux it stays reserved.
+    """Return a port that nothing uses, on any address; on Linux it stays reserved.
 
     A server with SO_REUSEADDR, which servers set, can listen on a reserved port:
     Linux forbids it only beside another one that listens (socket(7)). Other systems
@@ -22,7 +22,7 @@ def free_port():
     the port before the server does.
     """
     reservation = socket.socket()
-    reservation.bind((HOST, 0))
+    reservation.bind(("", 0))
     port = reservation.getsockname()[1]
     if sys.platform == "linux":
         # Not before bind(), which should succeed only if the port is free.
