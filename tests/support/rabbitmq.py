@@ -50,7 +50,7 @@ class RabbitMQ:
         self._program = folder / "deploy/rabbitmq"
         shutil.copy(find_step("19").path / "deploy/rabbitmq", self._program)
         self._ports = {name: str(free_port()) for name in PORTS}
-        self.url = f"amqp://guest:guest@127.0.0.1:{self._ports[PORTS[0]]}/"
+        self.url = f"amqp://guest:guest@127.0.0.1:{self._ports[PORTS[0]]}"
         self.lines = []
         self.process = None
 
@@ -76,6 +76,7 @@ class RabbitMQ:
             self.lines.append(line)
             if "Server startup complete" in line:
                 ready.set()
+        output.close()
         ready.set()
 
     def stop(self):
