@@ -50,7 +50,7 @@ def client(project, layer):
 
 
 @pytest.fixture
-def sent(people, monkeypatch):
+async def sent(people, monkeypatch):
     """A list that grows by each event that is sent to a group."""
     from channels.layers import get_channel_layer
 

@@ -8,6 +8,7 @@ import json
 
 import pytest
 import redis
+from asgiref.sync import sync_to_async
 
 from tests.support.deadline import DEADLINE
 from tests.support.frames import joined, left, list_is, listed
@@ -39,19 +40,24 @@ def client(project, layer):
 
 
 @pytest.fixture
-def newcomers(request, project):
+async def newcomers(request, project):
     """Test clients of users who exist during the test only, by name.
 
-    The names come from a parametrize.
+    The names come from a parametrize. Signing in sends an event from step 14 on, for
+    which RabbitMQ's layer needs the test's own event loop, as it does in a server.
     """
     from django.contrib.auth import get_user_model
 
     from tests.support.people import signed_in
 
     users = get_user_model().objects
-    users.bulk_create(users.model(username=name) for name in request.param)
-    yield {name: signed_in(name) for name in request.param}
-    users.filter(username__in=request.param).delete()
+
+    def make():
+        users.bulk_create(users.model(username=name) for name in request.param)
+        return {name: signed_in(name) for name in request.param}
+
+    yield await sync_to_async(make)()
+    await users.filter(username__in=request.param).adelete()
 
 
 @pytest.mark.holds(since="07")
@@ -306,6 +312,8 @@ async def test_each_of_a_hundred_people_is_announced_once(people, newcomers):
 
 @pytest.mark.holds(since="07")
 async def test_few_commands_are_sent_to_redis_while_nobody_writes(people, client):
+    from channels.layers import get_channel_layer
+
     def commands():
         return client.info("stats")["total_commands_processed"]
 
@@ -317,7 +325,9 @@ async def test_few_commands_are_sent_to_redis_while_nobody_writes(people, client
     await alice.hears("hello")
     spoken = commands()
     assert await alice.hear_nothing_for(0.5)
-    assert spoken - before > 1
+    if type(get_channel_layer()).__name__ != "RabbitmqChannelLayer":
+        # Elsewhere events go through this Redis, so that the count can grow.
+        assert spoken - before > 1
     # A heartbeat, and more.
     assert commands() - spoken < 30
 
