@@ -1,5 +1,6 @@
 """The two channel layers on which the spec runs, each empty when a test begins."""
 
+import asyncio
 import contextlib
 
 import pytest
@@ -51,9 +52,11 @@ class LayerOnValkey:
         channels_redis does so when the loop is closed, channels_rabbitmq never.
         """
         self.use_as_another_process()
+        loop = asyncio.get_running_loop()
         for layer in self._others:
             if type(layer).__name__ == "RabbitmqChannelLayer":
-                await layer.close()
+                if layer._carehare_connection.get_loop() is loop:
+                    await layer.close()
 
 
 class LayerInMemory:
