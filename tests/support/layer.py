@@ -54,9 +54,9 @@ class LayerOnValkey:
         self.use_as_another_process()
         loop = asyncio.get_running_loop()
         for layer in self._others:
-            if type(layer).__name__ == "RabbitmqChannelLayer":
-                if layer._carehare_connection.get_loop() is loop:
-                    await layer.close()
+            is_rabbitmq = type(layer).__name__ == "RabbitmqChannelLayer"
+            if is_rabbitmq and layer._carehare_connection.get_loop() is loop:
+                await layer.close()
 
 
 class LayerInMemory:
