@@ -38,7 +38,7 @@ async def main():
     await layer.group_send("burst", {"type": "begin"})
     await receiving
     for number in range(3000):
-        await layer.group_send("burst", {"type": "chat.message", "text": "x" * 200})
+        await layer.group_send("burst", {"type": "more", "text": "x" * 200})
     got = 0
     try:
         while True:
