@@ -18,6 +18,8 @@ from .theatre import Theatre
 
 # The ports that the chapters name; each reader has free ones in their place.
 PORTS = ("8000", "8001", "9000", "6379", HTTP, HTTPS)
+# RabbitMQ's default ports, which no chapter names.
+RABBITMQ = ("RABBITMQ_NODE_PORT", "RABBITMQ_DIST_PORT", "ERL_EPMD_PORT")
 RUNSERVER = "python manage.py runserver"
 # Kills each terminal's process whose command has the quoted words behind it.
 KILL = "pkill -9 -f "
@@ -47,6 +49,10 @@ class Reader:
         )
         if (step.path / "deploy").exists():
             self._env["PATH"] = nginx_with_ports(home / ".nginx", self._ports)
+        if (step.path / "deploy/rabbitmq").exists():
+            self._env |= {name: str(free_port()) for name in RABBITMQ}
+            port = self._env[RABBITMQ[0]]
+            self._env["RABBITMQ_URL"] = f"amqp://guest:guest@127.0.0.1:{port}"
         url = f"http://127.0.0.1:{self._ports['8000']}"
         self._theatre = Theatre(browser, url, self._translated, self._shown)
         self._terminals = {}

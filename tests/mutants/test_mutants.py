@@ -1082,6 +1082,30 @@ function received(event) {
         "browser/test_update.py::"
         "test_a_page_says_that_its_server_is_restarting_and_comes_back",
     ),
+    Mutant(
+        "the health page cancels what waits for RabbitMQ",
+        "19",
+        HEALTH,
+        "await asyncio.shield(send)",
+        "await send",
+        "servers/test_brokers.py::test_an_event_waits_until_rabbitmq_is_back",
+    ),
+    Mutant(
+        "the lists are looked for in RabbitMQ",
+        "19",
+        PRESENCE,
+        'get_channel_layer("presence")',
+        "get_channel_layer()",
+        "servers/test_brokers.py::test_with_rabbitmq_two_servers_are_one_chat",
+    ),
+    Mutant(
+        "the layer is made where no event loop runs",
+        "19",
+        SIGNALS,
+        "    on_commit(lambda: async_to_sync(send_check)",
+        "    get_channel_layer()\n    on_commit(lambda: async_to_sync(send_check)",
+        "servers/test_brokers.py::test_with_rabbitmq_two_servers_are_one_chat",
+    ),
 ]
 
 

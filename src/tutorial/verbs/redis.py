@@ -1,6 +1,8 @@
 """Keep a Redis running for your own project: start a Valkey at REDIS_URL."""
 
+import os
 import threading
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..shared.messages import TutorialError, say
@@ -9,6 +11,7 @@ from ..shared.processes import stop_on_signal
 from ..shared.valkey import (
     DEFAULT_URL,
     answers,
+    program,
     redis_url,
     valkey,
     without_password,
@@ -20,7 +23,30 @@ def add_parser(subparsers):
     parser = subparsers.add_parser(
         "redis", help="keep a Redis running", epilog="Example: tutorial redis"
     )
-    parser.set_defaults(call=lambda args: keep_running())
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="start a Valkey with the settings in this file, and show its log",
+    )
+    parser.set_defaults(call=call)
+
+
+def call(args):
+    return become_valkey(args.config) if args.config else keep_running()
+
+
+def become_valkey(config):
+    """Replace this process by a Valkey with a configuration file, on REDIS_URL's port.
+
+    As redis-server does, it reads the files that it includes from the current folder.
+    """
+    if not config.is_file():
+        raise TutorialError(f"there is no file {config}.")
+    path = program()
+    port = urlsplit(redis_url()).port or 6379
+    refuse_taken_port(port, example="REDIS_URL=redis://127.0.0.1:{}/0")
+    os.execv(path, [path, str(config), "--port", str(port)])
 
 
 def keep_running():

@@ -9,11 +9,15 @@ from django.dispatch import receiver
 from courses.models import Course
 
 
+async def send_check(group_name):
+    # Not outside: RabbitMQ's layer can be made only where an event loop runs.
+    await get_channel_layer().group_send(group_name, {"type": "access.changed"})
+
+
 def check_access(group_name):
     """Let all consumers in the group check whether their users may stay."""
-    send, event = get_channel_layer().group_send, {"type": "access.changed"}
     # Before the commit, a consumer would still read what was true before.
-    on_commit(lambda: async_to_sync(send)(group_name, event), robust=True)
+    on_commit(lambda: async_to_sync(send_check)(group_name), robust=True)
 
 
 @receiver(post_delete, sender=Session)

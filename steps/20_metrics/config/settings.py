@@ -102,7 +102,7 @@ BROKERS = {
     "rabbitmq": {
         "BACKEND": "channels_rabbitmq.core.RabbitmqChannelLayer",
         "CONFIG": {
-            "host": os.environ.get("RABBITMQ_URL", "amqp://guest:guest@127.0.0.1/"),
+            "host": os.environ.get("RABBITMQ_URL", "amqp://guest:guest@127.0.0.1"),
             "local_capacity": 2000,
             "remote_capacity": 2000,
         },

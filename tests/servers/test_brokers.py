@@ -1,0 +1,291 @@
+"""What carries the events: a Redis with a password, several, pub/sub, RabbitMQ."""
+
+import asyncio
+import contextlib
+import json
+import re
+import urllib.error
+
+import pytest
+import redis
+
+from tests.support.deadline import DEADLINE
+from tests.support.rabbitmq import rabbitmq
+from tests.support.real_sockets import enter, refusal
+from tests.support.redis_tls import PASSWORD, redis_with_tls
+from tests.support.spec_run import run_spec
+from tests.support.valkey import url_of, valkey
+from tutorial.shared.steps import ROOT, all_steps
+
+pytestmark = [pytest.mark.server, pytest.mark.waiting]
+
+ROOMS = [f"room-{number}" for number in range(12)]
+# Channels 4.3 has new names for what channels-rabbitmq 4.0.1 calls.
+OLD_NAMES = [
+    f"ignore:valid_{kind}_name is deprecated:DeprecationWarning"
+    for kind in ("channel", "group")
+]
+# It leaves its connection open when an event loop ends: each test has one of its own.
+LEFT_OPEN = [
+    "ignore::ResourceWarning",
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+]
+
+
+@pytest.fixture(scope="module")
+def broker():
+    """A running RabbitMQ."""
+    with rabbitmq() as server:
+        yield server
+
+
+def on_rabbitmq(broker):
+    """Return the variables with which RabbitMQ carries the events."""
+    return {"BROKER": "rabbitmq", "RABBITMQ_URL": broker.url}
+
+
+@contextlib.asynccontextmanager
+async def in_room(server, *names, room=1):
+    """Yield the sockets of these people, who are all in a room."""
+    async with contextlib.AsyncExitStack() as leaving:
+        sockets = []
+        for name in names:
+            cookie = await asyncio.to_thread(server.sign_in, name)
+            sockets.append(await enter(server, cookie, room))
+            await sockets[-1].read_history()
+            leaving.push_async_callback(sockets[-1].close)
+        yield sockets
+
+
+async def they_hear(speaker, listener, text):
+    await speaker.send(text)
+    assert (await listener.hear())["message"] == text
+
+
+def health(server):
+    """Return (status, what is in the health page)."""
+    try:
+        with server.open("/health/") as page:
+            return page.status, json.loads(page.read())
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.loads(error.read())
+
+
+def well(**others):
+    return {"database": "ok", "redis": "ok", "broker": "ok", **others}
+
+
+SILENT = "does not answer"
+
+
+@pytest.mark.holds(since="19", can="Redis wants a password and speaks TLS")
+async def test_the_chat_works_over_tls_with_a_password(site):
+    with redis_with_tls() as (url, authority, _):
+        address = f"{url}?ssl_ca_certs={authority}"
+        with site.daphne(REDIS_URL=address) as server:
+            assert health(server) == (200, well())
+            async with in_room(server, "alice", "bob") as (alice, bob):
+                await they_hear(alice, bob, "Who else can read this?")
+
+
+@pytest.mark.holds(since="19")
+async def test_a_wrong_authority_or_password_is_refused(site):
+    with redis_with_tls() as (url, authority, other):
+        for address, reason in (
+            (f"{url}?ssl_ca_certs={other}", "certificate verify failed"),
+            (url, "certificate verify failed"),
+            (
+                f"{url.replace(PASSWORD, 'wrong')}?ssl_ca_certs={authority}",
+                "AuthenticationError",
+            ),
+        ):
+            with site.daphne(REDIS_URL=address) as server:
+                expected = well(redis=SILENT, broker=SILENT)
+                assert health(server) == (503, expected)
+                server.wait_for_line(reason)
+                cookie = await asyncio.to_thread(server.sign_in, "alice")
+                assert await refusal(server, cookie) == 403
+
+
+@pytest.mark.holds(since="19", can="Several Redis share the rooms")
+async def test_the_groups_are_spread_over_two_redis_and_the_lists_are_on_the_first(
+    site,
+):
+    with valkey() as first, valkey() as second:
+        urls = [url_of(it) for it in (first, second)]
+        with site.daphne(REDIS_URL=" ".join(urls)) as server:
+            async with contextlib.AsyncExitStack() as leaving:
+                for room in ROOMS:
+                    entered = in_room(server, "alice", "bob", room=room)
+                    alice, bob = await leaving.enter_async_context(entered)
+                    await they_hear(alice, bob, f"This is {room}")
+                one, other = (keys_of(url) for url in urls)
+        groups = {f"asgi:group:room_{room}" for room in ROOMS}
+        assert groups & one
+        assert groups & other
+        assert groups <= one | other
+        assert not groups & one & other
+        lists = {f"asgi:presence:room_{room}" for room in ROOMS}
+        assert lists <= one
+        assert not lists & other
+
+
+def keys_of(url):
+    """Return the names of all that is in a Redis."""
+    with redis.Redis.from_url(url, decode_responses=True) as client:
+        return set(client.scan_iter())
+
+
+@pytest.mark.holds(since="19", can="With pub/sub, sockets survive a restart of Redis")
+async def test_with_pubsub_a_room_goes_on_after_redis_was_killed(site, project):
+    with valkey() as server_of_events:
+        variables = {"BROKER": "pubsub", "REDIS_URL": url_of(server_of_events)}
+        with site.daphne(**variables) as server:
+            names = ("alice", "bob", "teacher")
+            async with in_room(server, *names, room="restart") as people:
+                alice, bob, teacher = people
+                await they_hear(alice, bob, "before")
+                server_of_events.terminate()
+                # Whoever sends something meanwhile is closed; the others are not.
+                await teacher.send("meanwhile")
+                assert await teacher.until_closed() == 1000
+                server_of_events.start()
+                texts = await heard_until(alice, bob, "after")
+            # What was not delivered is in the database.
+            cookie = await sign_in(server, "teacher")
+            teacher = await enter(server, cookie, "restart")
+            saved = [it["message"] for it in await teacher.read_history()]
+            await teacher.close()
+    assert [text for text in saved if text != "after"] == ["before", "meanwhile"]
+    assert set(texts) == {"after"}
+
+
+async def heard_until(speaker, listener, text):
+    """Let the speaker write a text until the listener hears it; return what they hear.
+
+    Both sockets stay open all the time: a closed one would raise.
+    """
+    texts = []
+    async with asyncio.timeout(DEADLINE):
+        while text not in texts:
+            await speaker.send(text)
+            with contextlib.suppress(TimeoutError):
+                texts.append((await listener._next("said", 1)).get("message"))
+    return texts
+
+
+@pytest.mark.holds(since="19", can="RabbitMQ carries the events between servers")
+async def test_with_rabbitmq_two_servers_are_one_chat(site, broker):
+    variables = on_rabbitmq(broker)
+    with site.daphne(**variables) as one, site.daphne(**variables) as other:
+        # Before any socket: signing in saves the user, which sends an event.
+        async with (
+            in_room(one, "alice", room="rabbit") as (alice,),
+            in_room(other, "bob", room="rabbit") as (bob,),
+        ):
+            await they_hear(alice, bob, "Hello from one")
+            await they_hear(bob, bob, "Hello from the other")
+        assert health(one) == (200, well())
+
+
+@pytest.mark.holds(since="19")
+async def test_an_event_waits_until_rabbitmq_is_back(site, broker):
+    with site.daphne(**on_rabbitmq(broker)) as server:
+        async with in_room(server, "alice", "bob", room="back") as (alice, bob):
+            await they_hear(alice, bob, "before")
+            start = len(server.lines)
+            await asyncio.to_thread(broker.kill)
+            try:
+                server.wait_for_line("Failure connecting to RabbitMQ", start)
+                await alice.send("meanwhile")
+                assert health(server) == (503, well(broker=SILENT))
+            finally:
+                await asyncio.to_thread(broker.start)
+            # The memberships are bound again, and both sockets have stayed open.
+            assert (await bob.hear())["message"] == "meanwhile"
+            await they_hear(bob, bob, "after")
+            heard = [(await alice.hear())["message"] for _ in range(3)]
+            assert heard == ["before", "meanwhile", "after"]
+
+
+@pytest.fixture
+def course(site):
+    """Course 1, whose students are the same again after the test."""
+    yield
+    command = ["manage.py", "loaddata", "demo"]
+    status, said = site.run(*command)
+    assert status == 0, said
+
+
+# Each of the two changes sends an event to its own user.
+REMOVE = """
+from django.contrib.auth.models import User
+for name in ("alice", "bob"):
+    User.objects.get(username=name).courses.clear()
+"""
+LOOP = "RuntimeError: The caller tried using channels_rabbitmq on a different event"
+
+
+@pytest.mark.holds(since="19")
+@pytest.mark.parametrize("carried_by", ["redis", "rabbitmq"])
+async def test_a_command_tells_the_sockets_of_one_change_only_with_rabbitmq(
+    site, broker, carried_by, course
+):
+    variables = on_rabbitmq(broker) | {"BROKER": carried_by}
+    with site.daphne(**variables) as server:
+        async with in_room(server, "alice", "bob") as (alice, bob):
+            command = ["manage.py", "shell", "-v", "0", "-c", REMOVE]
+            status, said = await asyncio.to_thread(site.run, *command, **variables)
+            assert status == 0, said
+            assert await alice.until_closed() == 4403
+            if carried_by == "redis":
+                assert await bob.until_closed() == 4403
+                assert LOOP not in said
+            else:
+                assert LOOP in said
+                await they_hear(bob, bob, "I am still here")
+                assert await refusal(server, await sign_in(server, "bob")) == 403
+
+
+@pytest.mark.holds(since="19")
+async def test_who_is_taken_off_a_course_in_the_admin_is_out_also_with_rabbitmq(
+    site, broker, course
+):
+    with site.daphne(**on_rabbitmq(broker)) as server:
+        async with in_room(server, "alice", "bob") as (alice, bob):
+            cookie = await sign_in(server, "teacher")
+            await asyncio.to_thread(empty_course, server, cookie)
+            assert await alice.until_closed() == 4403
+            assert await bob.until_closed() == 4403
+
+
+async def sign_in(server, name):
+    return await asyncio.to_thread(server.sign_in, name)
+
+
+def empty_course(server, cookie):
+    """Save the form of course 1 in the admin without students."""
+    path = "/admin/courses/course/1/change/"
+    page = server.open(path, Cookie=cookie).read().decode()
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)[1]
+    fields = {"csrfmiddlewaretoken": token, "title": "1", "overview": "-"}
+    with server.open(path, fields, Cookie=cookie) as answer:
+        assert answer.url == f"{server.url}/admin/courses/course/"
+
+
+@pytest.mark.holds(since="19")
+@pytest.mark.parametrize("carried_by", ["pubsub", "rabbitmq"])
+def test_the_step_can_do_the_same_with_another_broker(
+    step, project, request, carried_by
+):
+    if step.number not in ("19", all_steps()[-1].number):
+        pytest.skip("The first step with other brokers and the last one are enough.")
+    options = ["-q", "-x", "--tb=short", ROOT / "tests/spec"]
+    variables = {"BROKER": carried_by}
+    if carried_by == "rabbitmq":
+        variables |= on_rabbitmq(request.getfixturevalue("broker"))
+        options += [word for it in OLD_NAMES + LEFT_OPEN for word in ("-W", it)]
+    status, said = run_spec(step, project.path, *options, timeout=500, **variables)
+    assert status == 0, said
+    assert "passed" in said
