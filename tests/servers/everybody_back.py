@@ -357,6 +357,8 @@ def main(count):
     from tests.support.site import Site
     from tests.support.valkey import url_of, valkey
 
+    # Whoever ends it, by Ctrl-C or SIGTERM, ends the servers, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     os.environ["SECRET_KEY"] = secrets.token_urlsafe(50)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
