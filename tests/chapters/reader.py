@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 
-from tests.support.nginx import HTTP, HTTPS, nginx_with_ports
+from tests.support.nginx import HTTP, HTTPS, METRICS, nginx_with_ports
 from tutorial.chapters.reading import read_chapter
 from tutorial.shared.ports import free_port, wait_until_it_answers
 
@@ -17,7 +17,7 @@ from .terminal import Mismatch, Process, Shell, environment, run
 from .theatre import Theatre
 
 # The ports that the chapters name; each reader has free ones in their place.
-PORTS = ("8000", "8001", "9000", "6379", HTTP, HTTPS)
+PORTS = ("8000", "8001", "9000", "6379", HTTP, HTTPS, METRICS)
 RUNSERVER = "python manage.py runserver"
 # Kills each terminal's process whose command has the quoted words behind it.
 KILL = "pkill -9 -f "
