@@ -17,6 +17,7 @@ import resource
 import tempfile
 import time
 import urllib.request
+from collections import Counter
 from pathlib import Path
 
 import psutil
@@ -65,7 +66,10 @@ def configure(folder, chosen):
         for n in range(chosen.processes)
     ]
     old = r"( +server unix:run/daphne\d\.sock max_fails=0;\n)+"
-    file.write_text(re.sub(old, "\n".join(lines) + "\n", file.read_text()))
+    text = re.sub(old, "\n".join(lines) + "\n", file.read_text())
+    # Two for each socket, and some for those who are just coming.
+    connections = f"worker_connections {2 * chosen.sockets + 1000};"
+    file.write_text(re.sub("worker_connections 4096;", connections, text))
 
 
 class Programs:
@@ -97,6 +101,24 @@ class Programs:
             used = (now[name] - before[name]) / passed * 100
             print(f"  {name:8} {memory:7.1f} MB {files:6} files {used:6.1f} % CPU")
         print(f"  load of the machine: {os.getloadavg()[0]:.1f}", flush=True)
+
+    def each(self, what, before, number):
+        """Print how much CPU time one of a number of things has taken."""
+        now = self.cpu()
+        used = Counter()
+        for name in self.groups:
+            used[name.rstrip("0123456789")] += now[name] - before[name]
+        times = (f"{name} {1000 * used[name] / number:.2f} ms" for name in used)
+        print(f"  {number} {what}, each: {', '.join(times)}", flush=True)
+
+    async def until_quiet(self):
+        """Return when what the new sockets have caused is done."""
+        used = 1
+        while used > 0.04 * len(self.groups):
+            before = sum(self.cpu().values())
+            await asyncio.sleep(4)
+            used = sum(self.cpu().values()) - before
+            print(f"  {used / 4 * 100:.0f} % CPU", end="", flush=True)
 
 
 class Person:
@@ -184,7 +206,7 @@ async def measure(server, chosen, cookies, redis):
     before, start = programs.cpu(), time.monotonic()
     await asyncio.gather(*map(enter, people))
     programs.table(f"{len(people)} sockets connect", before, start)
-    await asyncio.sleep(5)
+    await programs.until_quiet()
 
     before, start = programs.cpu(), time.monotonic()
     await asyncio.sleep(chosen.seconds / 2)
@@ -197,18 +219,20 @@ async def measure(server, chosen, cookies, redis):
     programs.table("With heartbeats", before, start)
     beats = sum(person.beats for person in people)
     answers = sum(person.answers for person in people)
-    print(f"  {beats} heartbeats, {answers} answers")
+    programs.each(f"of {beats} heartbeats answered", before, answers)
+    await programs.until_quiet()
 
     before, start = programs.cpu(), time.monotonic()
     counted = message_seconds(server)
     for person in people:
         person.messages = 0
     await write(people, chosen.seconds / 2, chosen.writes)
-    await asyncio.sleep(2)
     programs.table("Messages", before, start)
+    await programs.until_quiet()
     number, seconds = (b - a for a, b in zip(counted, message_seconds(server)))
     delivered = sum(person.messages for person in people)
-    print(f"  {delivered} deliveries; {number:.0f} messages, {seconds:.2f} s in all")
+    programs.each("deliveries", before, max(delivered, 1))
+    print(f"  {number:.0f} messages, {1000 * seconds / max(number, 1):.0f} ms each")
 
     open_still = sum(not person.reading.done() for person in people)
     print(f"  sockets that are still open: {open_still}", flush=True)
@@ -230,7 +254,11 @@ def main():
         print(f"{chosen.processes} {chosen.server} {chosen.more}, step {step.number}")
         with site.deployed() as server:
             pid = redis.client().info("server")["process_id"]
-            asyncio.run(measure(server, chosen, cookies, psutil.Process(pid)))
+            try:
+                asyncio.run(measure(server, chosen, cookies, psutil.Process(pid)))
+            except OSError:
+                print(*server.lines[-20:], sep="\n")
+                raise
 
 
 if __name__ == "__main__":
