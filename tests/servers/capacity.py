@@ -229,7 +229,9 @@ async def measure(server, chosen, cookies, redis):
     await write(people, chosen.seconds / 2, chosen.writes)
     programs.table("Messages", before, start)
     await programs.until_quiet()
-    number, seconds = (b - a for a, b in zip(counted, message_seconds(server)))
+    number, seconds = (
+        b - a for a, b in zip(counted, message_seconds(server), strict=True)
+    )
     delivered = sum(person.messages for person in people)
     programs.each("deliveries", before, max(delivered, 1))
     print(f"  {number:.0f} messages, {1000 * seconds / max(number, 1):.0f} ms each")

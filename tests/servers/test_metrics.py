@@ -9,7 +9,6 @@ from collections import Counter
 
 import pytest
 
-from tests.support.crowd import sign_in_crowd
 from tests.support.deadline import DEADLINE
 from tests.support.metrics import SERVERS, figure, figures, text_of
 from tests.support.prometheus import prometheus
