@@ -59,6 +59,7 @@ SCENES = {
     "16": (ROOM, "alice bob", "bob: Are you there?", "alice: As long as Redis is."),
     "17": (ROOM, "alice bob", "alice: Is there a new version?", "bob: At noon."),
     "18": (ROOM, "alice bob", "bob: It is noon.", "alice: And nothing happens."),
+    "20": (ROOM, "alice bob", "alice: Who counts us?", "bob: The servers do."),
     "room": (
         ROOM,
         "alice bob",
@@ -94,6 +95,8 @@ NO_REDIS = "16"
 STOPPED, PATIENT = "17", "Then I will wait."
 # The first person's server restarts there, and the person writes this.
 RESTARTED, SURPRISED = "18", "Oh."
+# The second person's window shows there what the servers have counted.
+COUNTED = "20"
 # Both reload there; in the second, fifty messages of two other days come before theirs.
 RELOADED, LONG_AGO = "09", "10"
 
@@ -134,7 +137,7 @@ async def take(browser, site, name, step, redis):
         # The first person has one server, the others have another.
         first_two = names.split()[:2]
         serve = [site.runserver for _ in first_two]
-        if name in (STOPPED, RESTARTED):
+        if name in (STOPPED, RESTARTED, COUNTED):
             serve = [site.deployed]
         servers = [stack.enter_context(start()) for start in serve]
         people = {}
@@ -216,6 +219,11 @@ async def take(browser, site, name, step, redis):
             await expect(alice.status).to_have_text("The server is restarting.")
             await alice.say(SURPRISED)
             await expect(bob.log).to_contain_text("alice left")
+        if name == COUNTED:
+            # In a tab of its own, so that the second person's socket stays open.
+            tab = people["bob"].page = await people["bob"].page.context.new_page()
+            await tab.goto(f"http://127.0.0.1:{servers[0].metrics_port}/daphne0")
+            await tab.evaluate("scrollTo(0, document.body.scrollHeight)")
         if name == LONG_AGO:
             write_long_ago(site)
         if name in (RELOADED, LONG_AGO):

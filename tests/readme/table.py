@@ -25,6 +25,8 @@ MODULES = [
     "servers.test_postgresql",
     "servers.test_production",
     "servers.test_update",
+    "servers.test_metrics",
+    "servers.test_uvicorn",
     "servers.test_random_run",
     "browser.test_room",
     "browser.test_rooms",

@@ -113,12 +113,11 @@ class Programs:
 
     async def until_quiet(self):
         """Return when what the new sockets have caused is done."""
-        used = 1
-        while used > 0.04 * len(self.groups):
-            before = sum(self.cpu().values())
-            await asyncio.sleep(4)
-            used = sum(self.cpu().values()) - before
-            print(f"  {used / 4 * 100:.0f} % CPU", end="", flush=True)
+        before, used = 1000, 100
+        while used < 0.8 * before:
+            before, start = used, sum(self.cpu().values())
+            await asyncio.sleep(5)
+            used = sum(self.cpu().values()) - start
 
 
 class Person:
