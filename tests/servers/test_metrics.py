@@ -116,6 +116,24 @@ async def test_codes_that_a_browser_makes_up_are_counted_together(deployed, sign
 
 
 @pytest.mark.holds(since="20")
+async def test_a_frame_that_is_too_large_ends_a_socket_and_is_counted(
+    deployed, signed_in
+):
+    alice = await enter(deployed, signed_in["alice"], 1)
+    # What chapter 20 compares with uvicorn: daphne compresses nothing.
+    assert not alice.connection.protocol.extensions
+    before = ended(deployed, 1006)
+    # The consumer refuses this one, and goes on.
+    await alice.connection.send("x" * (2**20 - 1000))
+    await alice.send("I am still here")
+    assert (await alice.hear())["message"] == "I am still here"
+    await alice.connection.send("x" * (2**20 + 1000))
+    assert await alice.until_closed() == 1006
+    alice.connection.transport.abort()  # it still has something to send
+    await until(lambda: ended(deployed, 1006) == before + 1)
+
+
+@pytest.mark.holds(since="20")
 async def test_a_killed_server_begins_again_at_zero(deployed, signed_in):
     await refusal(deployed, signed_in["carol"], 1)
     await refusal(deployed, signed_in["carol"], 1)

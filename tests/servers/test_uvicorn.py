@@ -91,6 +91,8 @@ def test_what_a_browser_claims_about_itself_is_not_believed(deployed):
 @pytest.mark.holds(since="20")
 async def test_a_frame_that_is_too_large_closes_the_socket(deployed, signed_in):
     alice = await enter(deployed, signed_in["alice"], 1)
+    # A client that offers compression, as all browsers do, gets it.
+    assert alice.connection.protocol.extensions
     # The consumer refuses this one, and goes on.
     await alice.connection.send("x" * (FRAME - 1000))
     frames = []
