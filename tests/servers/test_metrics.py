@@ -125,6 +125,7 @@ async def test_a_frame_that_is_too_large_ends_a_socket_and_is_counted(
     before = ended(deployed, 1006)
     # The consumer refuses this one, and goes on.
     await alice.connection.send("x" * (2**20 - 1000))
+    assert "error" in await alice.hear()
     await alice.send("I am still here")
     assert (await alice.hear())["message"] == "I am still here"
     await alice.connection.send("x" * (2**20 + 1000))

@@ -1,4 +1,4 @@
-"""What a label with many values costs: `python -m tests.servers.labels`."""
+"""What a label with many values costs: `python -m tests.measure.labels`."""
 
 import time
 

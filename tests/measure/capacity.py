@@ -1,4 +1,4 @@
-"""What many sockets cost: `python -m tests.servers.capacity --processes 2`.
+"""What many sockets cost: `python -m tests.measure.capacity --processes 2`.
 
 Starts the last step behind NGINX, with so many servers, opens sockets in rooms of fifty
 people, and prints the memory, the CPU time and the open files of each program: without
