@@ -28,7 +28,7 @@ from tutorial.shared.steps import ROOT, all_steps
 DOCS = ROOT / "docs"
 # The size of the windows in pixels, and how much smaller their pictures are.
 WIDTHS, HEIGHT, SCALE = (760, 400), 560, 0.8
-HEIGHTS = {"00": 320, "room": 680}
+HEIGHTS = {"00": 320, "20": 430, "room": 680}
 COLOURS = "light", "dark"
 GAP = 20
 COURSE, ROOM = "/courses/1/", "/chat/room/1/"
