@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 
-from tests.support.nginx import HTTP, HTTPS, nginx_with_ports
+from tests.support.nginx import HTTP, HTTPS, METRICS, nginx_with_ports
 from tutorial.chapters.reading import read_chapter
 from tutorial.shared.ports import free_port, wait_until_it_answers
 
@@ -17,7 +17,7 @@ from .terminal import Mismatch, Process, Shell, environment, run
 from .theatre import Theatre
 
 # The ports that the chapters name; each reader has free ones in their place.
-PORTS = ("8000", "8001", "9000", "6379", HTTP, HTTPS)
+PORTS = ("8000", "8001", "9000", "6379", HTTP, HTTPS, METRICS)
 # RabbitMQ's default ports, which no chapter names.
 RABBITMQ = ("RABBITMQ_NODE_PORT", "RABBITMQ_DIST_PORT", "ERL_EPMD_PORT")
 RUNSERVER = "python manage.py runserver"

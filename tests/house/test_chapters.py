@@ -42,7 +42,10 @@ def test_blocks_that_are_not_executed_are_few_and_say_why():
     blocks = [block for step in STEPS for block in read_chapter(step)]
     marked = [block for block in blocks if block.kind == "illustration"]
     assert {block.name for block in marked} == {
+        "Prometheus is no part of this course's installation",
+        "a test asks a real Prometheus for them",
         "it is for a server of your own",
+        "it takes minutes, and its figures differ everywhere",
         "it makes the environment in which every other block is run",
         "it needs a PostgreSQL server, which not everybody has",
         "it needs a second Redis; tests/servers/test_brokers.py runs it",
@@ -97,7 +100,7 @@ def test_the_tree_names_the_files_that_the_chapter_changes(step):
         tree = rest.partition("```\n")[0]
         names = {Path(path).name for path in changed - {"README.md"}}
         scripts = r"(?<= )(?:environment|rabbitmq|start|update)\b"
-        form = rf"[\w.]+\.(?:py|js|css|html|json|conf)|{scripts}"
+        form = rf"[\w.]+\.(?:py|js|css|html|json|conf|yml)|{scripts}"
         assert names == set(re.findall(form, tree))
 
 

@@ -1074,6 +1074,32 @@ function received(event) {
         "test_a_socket_of_a_server_that_stops_keeps_no_other_from_its_end",
     ),
     Mutant(
+        "everybody can read what the servers have counted",
+        "20",
+        "deploy/nginx.conf",
+        "            return 404;\n",
+        "            proxy_pass http://daphne;\n",
+        "servers/test_metrics.py::"
+        "test_the_world_cannot_read_what_the_servers_have_counted[/metrics/]",
+    ),
+    Mutant(
+        "Prometheus asks one server twice",
+        "20",
+        "deploy/nginx.conf",
+        "daphne1.sock:/metrics/",
+        "daphne0.sock:/metrics/",
+        "servers/test_metrics.py::test_each_server_counts_its_own_sockets",
+    ),
+    Mutant(
+        "a browser can make as many figures as there are codes",
+        "20",
+        "chat/metrics.py",
+        'code if code in CODES else "other"',
+        "code",
+        "servers/test_metrics.py::"
+        "test_codes_that_a_browser_makes_up_are_counted_together",
+    ),
+    Mutant(
         "a page does not know that its server is restarting",
         "18",
         SCRIPT,

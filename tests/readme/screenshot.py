@@ -30,7 +30,7 @@ from tutorial.shared.steps import ROOT, all_steps
 DOCS = ROOT / "docs"
 # The size of the windows in pixels, and how much smaller their pictures are.
 WIDTHS, HEIGHT, SCALE = (760, 400), 560, 0.8
-HEIGHTS = {"00": 320, "room": 680}
+HEIGHTS = {"00": 320, "20": 430, "room": 680}
 COLOURS = "light", "dark"
 GAP = 20
 COURSE, ROOM = "/courses/1/", "/chat/room/1/"
@@ -62,6 +62,7 @@ SCENES = {
     "17": (ROOM, "alice bob", "alice: Is there a new version?", "bob: At noon."),
     "18": (ROOM, "alice bob", "bob: It is noon.", "alice: And nothing happens."),
     "19": (ROOM, "alice bob", "bob: Does it matter?", "alice: Not to this page."),
+    "20": (ROOM, "alice bob", "alice: Who counts us?", "bob: The servers do."),
     "room": (
         ROOM,
         "alice bob",
@@ -99,6 +100,8 @@ STOPPED, PATIENT = "17", "Then I will wait."
 RESTARTED, SURPRISED = "18", "Oh."
 # RabbitMQ carries the events there, and stops; the second opens the health page.
 NO_BROKER = "19"
+# The second person's window shows there what the servers have counted.
+COUNTED = "20"
 # Both reload there; in the second, fifty messages of two other days come before theirs.
 RELOADED, LONG_AGO = "09", "10"
 
@@ -139,7 +142,7 @@ async def take(browser, site, name, step, redis):
         # The first person has one server, the others have another.
         first_two = names.split()[:2]
         serve = [site.runserver for _ in first_two]
-        if name in (STOPPED, RESTARTED):
+        if name in (STOPPED, RESTARTED, COUNTED):
             serve = [site.deployed]
         if name == NO_BROKER:
             broker = stack.enter_context(rabbitmq())
@@ -230,6 +233,11 @@ async def take(browser, site, name, step, redis):
             await expect(alice.status).to_have_text("The server is restarting.")
             await alice.say(SURPRISED)
             await expect(bob.log).to_contain_text("alice left")
+        if name == COUNTED:
+            # In a tab of its own, so that the second person's socket stays open.
+            tab = people["bob"].page = await people["bob"].page.context.new_page()
+            await tab.goto(f"http://127.0.0.1:{servers[0].metrics_port}/daphne0")
+            await tab.evaluate("scrollTo(0, document.body.scrollHeight)")
         if name == LONG_AGO:
             write_long_ago(site)
         if name in (RELOADED, LONG_AGO):

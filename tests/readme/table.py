@@ -26,6 +26,8 @@ MODULES = [
     "servers.test_production",
     "servers.test_update",
     "servers.test_brokers",
+    "servers.test_metrics",
+    "servers.test_uvicorn",
     "servers.test_random_run",
     "browser.test_room",
     "browser.test_rooms",

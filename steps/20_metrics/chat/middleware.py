@@ -3,7 +3,7 @@ import time
 
 from redis.exceptions import RedisError
 
-from .metrics import ENDED, SOCKETS
+from .metrics import SOCKETS, count_end
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class LogMiddleware:
                 await self.app(scope, receive_and_note, send_and_note)
         finally:
             code = codes[0] if codes else 1011
-            ENDED.labels(code).inc()
+            count_end(code)
             logger.info(
                 "socket user=%s path=%r code=%s seconds=%.1f",
                 scope["user"],
