@@ -1,4 +1,4 @@
-"""What each broker costs, and loses: `python -m tests.servers.brokers`.
+"""What each broker costs, and loses: `python -m tests.measure.brokers`.
 
 Fifty people are in one room of the newest step, on one daphne. Some of them write; each
 message is delivered to all fifty. It prints, for each broker:

@@ -1,4 +1,4 @@
-"""How long it takes until all are back: `python -m tests.servers.everybody_back`.
+"""How long it takes until all are back: `python -m tests.measure.everybody_back`.
 
 Run it by hand, with the number of pages: 500, for example. Step 18 runs as deploy/start
 runs it: two daphnes behind NGINX. Each page is a real socket over TLS, of a user and
