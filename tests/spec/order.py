@@ -22,5 +22,6 @@ ORDER = (
     "may_stay",
     "limits",
     "update",
+    "metrics",
     "load",
 )

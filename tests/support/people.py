@@ -201,12 +201,12 @@ class Socket:
             await self._keep_next()
         return False
 
-    async def close(self):
-        """Leave, and wait until the consumer has seen it."""
+    async def close(self, code=1000):
+        """Leave with a close code, and wait until the consumer has seen it."""
         with saying(
             f"the consumer is still running {DEADLINE} s after the socket closed"
         ):
-            await self._communicator.disconnect(timeout=DEADLINE)
+            await self._communicator.disconnect(code, timeout=DEADLINE)
 
 
 class Served:
