@@ -216,5 +216,6 @@ class Deployed(Server):
             env=self._environment,
             capture_output=True,
             text=True,
-            timeout=DEADLINE,
+            # An update starts many processes, one after the other.
+            timeout=max(3 * DEADLINE, 60),
         )
