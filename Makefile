@@ -4,7 +4,7 @@
 # make notebooks [PORT=9000]        open the notebooks in JupyterLab
 # make test [STEP=03]               run all tests, or those of one step
 # make pythons                      run the quick tests on every Python that is here
-# make bench                        measure what a message costs, in three minutes
+# make bench                        measure what a message costs
 # make check STEP=03 DIR=../mychat  test a folder of your own at a step
 # make install                      make .venv with the command `tutorial`
 # make requirements                 compile the pinned requirements again

@@ -25,10 +25,10 @@ from tutorial.shared.steps import ROOT, all_steps
 
 from .report import table, write_plots
 from .sockets import Crowd
-from .targets import FIRST, running
+from .targets import running
 
 LAST = all_steps()[-1].number
-TARGETS = ["floor", "peer", FIRST, "05", LAST, f"{LAST}-uvicorn"]
+TARGETS = ["floor", "peer", "05", LAST, f"{LAST}-uvicorn"]
 
 
 @dataclass
@@ -101,7 +101,7 @@ def parse(arguments):
     add = parser.add_argument
     add("--members", type=positive(int), nargs="+", default=[50, 200], metavar="N")
     add("--rounds", type=positive(int), default=3, metavar="N")
-    add("--seconds", type=positive(float), default=2, help="of messages, in a round")
+    add("--seconds", type=positive(float), default=1, help="of messages, in a round")
     add("--folder", default=ROOT / ARTEFACTS, type=Path, help="where plots are written")
     return parser.parse_args(arguments)
 

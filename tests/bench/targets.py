@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.support.folders import copy_folder
+from tutorial.shared.messages import TutorialError
 from tutorial.shared.ports import free_port, wait_until_it_answers
 from tutorial.shared.processes import process_group
 from tutorial.shared.steps import find_step
@@ -63,19 +64,25 @@ def running(name, redis_url, members):
 
 UVICORN = ["-m", "uvicorn", "--log-level", "warning", "--port", "{port}"]
 DAPHNE = ["-m", "daphne", "-v", "0", "-p", "{port}"]
+SERVERS = {"": DAPHNE, "uvicorn": UVICORN}
 
 
 @contextlib.contextmanager
 def step_running(name, redis_url, members):
     """Yield the Running server of a copy of a step, whose users are signed in."""
     number, _, program = name.partition("-")
-    server = UVICORN if program == "uvicorn" else DAPHNE
+    step = find_step(number)
+    if step.number < FIRST or program not in SERVERS:
+        raise TutorialError(
+            f"{name!r} cannot be measured: name a step from {FIRST} on, as in 05 for "
+            "daphne, or 05-uvicorn."
+        )
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        project = copy_folder(find_step(number).path, Path(folder, "project"))
+        project = copy_folder(step.path, Path(folder, "project"))
         run_python(project, "-m", "tutorial.shared.prepare")
         source = SIGN_IN.format(course=COURSE, count=-(-members // SOCKETS))
         said = run_python(project, "manage.py", "shell", "-v", "0", "-c", source)
-        command = [*server, "config.asgi:application"]
+        command = [*SERVERS[program], "config.asgi:application"]
         with serving(name, command, project, REDIS_URL=redis_url) as running:
             running.path = f"/ws/chat/room/{COURSE}/"
             running.cookies = said.split()

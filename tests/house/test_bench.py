@@ -36,6 +36,19 @@ def test_the_bench_measures_the_floor_the_peer_and_the_last_step(tmp_path):
     assert '<img src="data:image/png;base64,' in page.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("target", ["01", "05-gunicorn", "99", "ceiling"])
+def test_a_target_that_cannot_be_measured_is_refused_in_one_line(target):
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench", target],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert repr(target.partition("-")[0])[:-1] in done.stderr
+
+
 @pytest.mark.parametrize(("heard", "members"), [(2, 2), (1, 2)])
 async def test_the_bench_fails_only_if_somebody_does_not_hear(
     heard, members, monkeypatch
