@@ -117,12 +117,7 @@ def site(project):
     from tests.support.valkey import url_of
 
     redis_url = project.valkey and url_of(project.valkey)
-    with (
-        tempfile.TemporaryDirectory(prefix="site-") as folder,
-        pytest.MonkeyPatch.context() as patch,
-    ):
-        # One for all servers; the public one is refused where DEBUG is off.
-        patch.setenv("SECRET_KEY", "a-key-for-tests-" * 4)
+    with tempfile.TemporaryDirectory(prefix="site-") as folder:
         yield Site(project.path, Path(folder, "copy"), redis_url)
 
 

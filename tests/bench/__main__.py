@@ -7,7 +7,6 @@ speaks when all have heard it.
 
 import argparse
 import asyncio
-import contextlib
 import statistics
 import sys
 import time
@@ -15,9 +14,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from tests.support.browser import ARTEFACTS
+from tests.support.usage import cpu_and_memory
 from tests.support.valkey import url_of, valkey
 from tutorial.shared.messages import TutorialError
 from tutorial.shared.processes import INTERRUPTED, stop_on_signal
@@ -53,18 +51,6 @@ class Sample:
         return statistics.quantiles(self.delays, n=100)[98]
 
 
-def cpu_and_memory(process):
-    """Return the seconds computed and the bytes used by a process and its children."""
-    cpu = memory = 0
-    parent = psutil.Process(process.pid)
-    for each in [parent, *parent.children(recursive=True)]:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            times = each.cpu_times()
-            cpu += times.user + times.system
-            memory += each.memory_info().rss
-    return cpu, memory
-
-
 async def measure(name, redis_url, members, seconds):
     """Return a Sample of the target `name`; messages are sent for so many seconds.
 
@@ -74,14 +60,14 @@ async def measure(name, redis_url, members, seconds):
         crowd = Crowd()
         await crowd.enter(server.port, server.path, server.cookies, 1)
         await crowd.say()
-        _, empty = cpu_and_memory(server.process)
+        _, empty = cpu_and_memory(server.process.pid)
         await crowd.enter(server.port, server.path, server.cookies, members - 1)
         await crowd.say()  # all that came before has been handled
-        before, full = cpu_and_memory(server.process)
+        before, full = cpu_and_memory(server.process.pid)
         delays, end = [], time.monotonic() + seconds
         while time.monotonic() < end:
             delays += await crowd.say()
-        after, _ = cpu_and_memory(server.process)
+        after, _ = cpu_and_memory(server.process.pid)
         crowd.leave()
     return Sample((after - before) / len(delays), delays, (full - empty) / members)
 

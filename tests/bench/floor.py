@@ -1,7 +1,7 @@
 """The floor: `python floor.py PORT` passes each text on to all, without a broker.
 
-It is what the package websockets itself does for a room (`broadcast()` in its
-documentation), and what no server in Python can do for much less.
+It is what the package websockets itself offers for a room: `broadcast()` in its
+documentation.
 """
 
 import asyncio

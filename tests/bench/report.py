@@ -10,7 +10,8 @@ import sys
 HEAD = ["members", "target", "CPU", "from", "to", "× floor", "half in", "99 % in", "kB"]
 LEGEND = """
 CPU: of the server for one delivery, in µs; the middle round, the best and the worst.
-half in, 99 % in: so many ms after a message was sent, so many have it. kB: a socket.
+half in, 99 % in: after so many ms, so many members have a message.
+kB: what the server needs for a socket.
 """
 PAGE = """<!DOCTYPE html>
 <html lang="en">

@@ -8,7 +8,8 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.support.folders import copy_folder
+from tests.support.crowd import sign_in_crowd
+from tests.support.site import Site
 from tutorial.shared.messages import TutorialError
 from tutorial.shared.ports import free_port, wait_until_it_answers
 from tutorial.shared.processes import process_group
@@ -20,18 +21,6 @@ FIRST = "03"
 COURSE = 1
 # From step 15 on, a user may have so many sockets in a process.
 SOCKETS = 20
-SIGN_IN = """
-from django.contrib.auth import get_user_model
-from django.test import Client
-from courses.models import Course
-course = Course.objects.get(id={course})
-for number in range({count}):
-    user = get_user_model().objects.create(username=f"member {{number}}")
-    course.students.add(user)
-    client = Client()
-    client.force_login(user)
-    print("sessionid=" + client.cookies["sessionid"].value)
-"""
 
 
 @dataclass
@@ -54,7 +43,7 @@ def running(name, redis_url, members):
         with serving(name, [HERE / "floor.py", "{port}"], HERE) as server:
             yield server
     elif name == "peer":
-        command = [*UVICORN, "peer:app"]
+        command = ["-m", "uvicorn", "--port", "{port}", "peer:app"]
         with serving(name, command, HERE, REDIS_URL=redis_url) as server:
             yield server
     else:
@@ -62,39 +51,22 @@ def running(name, redis_url, members):
             yield server
 
 
-UVICORN = ["-m", "uvicorn", "--log-level", "warning", "--port", "{port}"]
-DAPHNE = ["-m", "daphne", "-v", "0", "-p", "{port}"]
-SERVERS = {"": DAPHNE, "uvicorn": UVICORN}
-
-
 @contextlib.contextmanager
 def step_running(name, redis_url, members):
     """Yield the Running server of a copy of a step, whose users are signed in."""
     number, _, program = name.partition("-")
     step = find_step(number)
-    if step.number < FIRST or program not in SERVERS:
+    if step.number < FIRST or program not in ("", "uvicorn"):
         raise TutorialError(
             f"{name!r} cannot be measured: name a step from {FIRST} on, as in 05 for "
             "daphne, or 05-uvicorn."
         )
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        project = copy_folder(step.path, Path(folder, "project"))
-        run_python(project, "-m", "tutorial.shared.prepare")
-        source = SIGN_IN.format(course=COURSE, count=-(-members // SOCKETS))
-        said = run_python(project, "manage.py", "shell", "-v", "0", "-c", source)
-        command = [*SERVERS[program], "config.asgi:application"]
-        with serving(name, command, project, REDIS_URL=redis_url) as running:
-            running.path = f"/ws/chat/room/{COURSE}/"
-            running.cookies = said.split()
-            yield running
-
-
-def run_python(folder, *command):
-    """Run `python` in a folder; return what it printed."""
-    command = [sys.executable, *command]
-    return subprocess.run(
-        command, cwd=folder, check=True, capture_output=True, text=True
-    ).stdout
+        site = Site(step.path, Path(folder, "copy"), redis_url)
+        cookies = sign_in_crowd(site, "member", -(-members // SOCKETS), COURSE)
+        with site.uvicorn() if program else site.daphne() as server:
+            path = f"/ws/chat/room/{COURSE}/"
+            yield Running(server.process, server.port, path, list(cookies.values()))
 
 
 @contextlib.contextmanager

@@ -15,13 +15,12 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-import psutil
-
 from tests.support.crowd import sign_in_crowd
 from tests.support.rabbitmq import rabbitmq
 from tests.support.real_sockets import enter
 from tests.support.site import Site
-from tests.support.valkey import url_of, valkey
+from tests.support.usage import cpu_and_memory
+from tests.support.valkey import pid_of, url_of, valkey
 from tutorial.shared.steps import all_steps
 
 PEOPLE, MESSAGES = 50, 100
@@ -53,41 +52,29 @@ asyncio.run(main())
 """
 
 
-def family(pid):
-    """Return a process and all that it has started."""
-    process = psutil.Process(pid)
-    return [process, *process.children(recursive=True)]
-
-
-def cpu(pid):
-    """Return the CPU time that these processes have used so far, in seconds."""
-    times = [process.cpu_times() for process in family(pid)]
-    return sum(time.user + time.system for time in times)
-
-
 async def room(server, cookies):
     """Let all be in a room, and write in turns; return daphne's CPU time for it."""
     sockets = [await enter(server, cookie, "many") for cookie in cookies]
     for socket in sockets:
         await socket.read_history()
-    before = cpu(server.process.pid)
+    before, _ = cpu_and_memory(server.process.pid)
     for number in range(MESSAGES):
         await sockets[number % PEOPLE].send(f"Message {number}")
         for socket in sockets:
             assert (await socket.hear())["message"] == f"Message {number}"
-    used = cpu(server.process.pid) - before
+    after, _ = cpu_and_memory(server.process.pid)
     for socket in sockets:
         await socket.close()
-    return used
+    return after - before
 
 
 def measure(site, cookies, name, broker_pid, variables):
     """Print one line of the table."""
     with site.daphne(**variables) as server:
-        before = cpu(broker_pid)
+        before, _ = cpu_and_memory(broker_pid)
         used = asyncio.run(room(server, cookies))
-        broker = cpu(broker_pid) - before
-    memory = sum(process.memory_info().rss for process in family(broker_pid))
+        after, memory = cpu_and_memory(broker_pid)
+    broker = after - before
     delivered = PEOPLE * MESSAGES
     command = ["manage.py", "shell", "-v", "0", "-c", BURST]
     said = site.run(*command, **variables)[1]
@@ -108,7 +95,7 @@ def main():
     ):
         site = Site(all_steps()[-1].path, Path(folder, "copy"), url_of(redis))
         cookies = list(sign_in_crowd(site, "student", PEOPLE).values())
-        pid = redis._process.pid
+        pid = pid_of(redis)
         others = {"BROKER": "rabbitmq", "RABBITMQ_URL": rabbit.url}
         measure(site, cookies, "Redis, core", pid, {"BROKER": "redis"})
         measure(site, cookies, "Redis, pub/sub", pid, {"BROKER": "pubsub"})

@@ -26,7 +26,7 @@ from websockets.asyncio.client import connect
 
 from tests.support.crowd import sign_in_crowd
 from tests.support.site import Site
-from tests.support.valkey import url_of, valkey
+from tests.support.valkey import pid_of, url_of, valkey
 from tutorial.shared.steps import all_steps
 
 ROOM, HEARTBEAT = 50, 5  # people in a room, seconds between two heartbeats
@@ -246,7 +246,6 @@ def main():
     chosen = options()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    os.environ["SECRET_KEY"] = "a-key-for-measuring-" * 3
     step = all_steps()[-1]
     with tempfile.TemporaryDirectory(prefix="site-") as home, valkey() as redis:
         site = Site(step.path, Path(home, "copy"), url_of(redis))
@@ -254,9 +253,9 @@ def main():
         configure(site.folder, chosen)
         print(f"{chosen.processes} {chosen.server} {chosen.more}, step {step.number}")
         with site.deployed() as server:
-            pid = redis.client().info("server")["process_id"]
+            process = psutil.Process(pid_of(redis))
             try:
-                asyncio.run(measure(server, chosen, cookies, psutil.Process(pid)))
+                asyncio.run(measure(server, chosen, cookies, process))
             except OSError:
                 print(*server.lines[-20:], sep="\n")
                 raise

@@ -10,7 +10,6 @@ with a real Valkey, and a real browser draws them.
 import asyncio
 import base64
 import contextlib
-import os
 import sqlite3
 import sys
 import tempfile
@@ -108,8 +107,6 @@ RELOADED, LONG_AGO = "09", "10"
 
 async def main():
     expect.set_options(timeout=DEADLINE * 1000)
-    # The site's own, which deploy/start would otherwise make.
-    os.environ.setdefault("SECRET_KEY", "a-key-for-pictures-" * 4)
     steps = {step.number: step for step in all_steps()}
     names = sys.argv[1:]
     async with chromium() as browser:

@@ -1,4 +1,4 @@
-"""A real daphne for all tests, and people who are signed in on it."""
+"""A real daphne for all tests, people who are signed in on it, and behind NGINX."""
 
 import pytest
 
@@ -17,6 +17,12 @@ def cookies(server):
     """The Cookie headers of the demo users; alice and bob are on course 1 only."""
     names = ("alice", "bob", "carol", "teacher")
     return {name: server.sign_in(name) for name in names}
+
+
+@pytest.fixture(scope="module")
+def signed_in(deployed):
+    """The Cookie headers of three demo users on the site behind NGINX."""
+    return {name: deployed.sign_in(name) for name in ("alice", "bob", "carol")}
 
 
 @pytest.fixture

@@ -171,7 +171,7 @@ async def heard_until(speaker, listener, text):
         while text not in texts:
             await speaker.send(text)
             with contextlib.suppress(TimeoutError):
-                texts.append((await listener._next("said", 1)).get("message"))
+                texts.append((await listener.hear(within=1)).get("message"))
     return texts
 
 

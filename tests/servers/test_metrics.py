@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 
-from tests.support.deadline import DEADLINE
+from tests.support.deadline import DEADLINE, until
 from tests.support.metrics import SERVERS, figure, figures, text_of
 from tests.support.prometheus import prometheus
 from tests.support.real_sockets import enter, refusal
@@ -22,17 +22,9 @@ COUNT, SUM = "chat_message_seconds_count", "chat_message_seconds_sum"
 MANY = 1000
 
 
-@pytest.fixture(scope="module")
-def signed_in(deployed):
-    """The Cookie headers of three demo users."""
-    return {name: deployed.sign_in(name) for name in ("alice", "bob", "carol")}
-
-
-async def until(holds):
-    """Return as soon as `holds()` is true; fail after some seconds."""
-    async with asyncio.timeout(DEADLINE):
-        while not await asyncio.to_thread(holds):
-            pass
+async def soon(holds):
+    """Return as soon as `holds()` is true; it may block, and others go on."""
+    await asyncio.to_thread(until, holds)
 
 
 def ended(deployed, code):
@@ -41,14 +33,14 @@ def ended(deployed, code):
 
 @pytest.mark.holds(since="20", can="Prometheus reads what each server has counted")
 async def test_each_server_counts_its_own_sockets(deployed, signed_in):
-    await until(lambda: figure(deployed, OPEN) == 0)
+    await soon(lambda: figure(deployed, OPEN) == 0)
     # Each new socket goes to the server that has fewer.
     sockets = [await enter(deployed, signed_in["alice"], 1) for _ in range(3)]
     counted = [figures(deployed, server)[OPEN,] for server in SERVERS]
     assert sorted(counted) == [1, 2]
     for socket in sockets:
         await socket.close()
-    await until(lambda: figure(deployed, OPEN) == 0)
+    await soon(lambda: figure(deployed, OPEN) == 0)
 
 
 @pytest.mark.holds(since="20", can="What the servers have counted is for nobody else")
@@ -71,7 +63,7 @@ async def test_a_message_is_counted_once_with_the_time_that_it_took(
     await alice.connection.send(json.dumps({"after": 0}))
     await alice.send("Count me")
     assert (await bob.hear())["message"] == "Count me"
-    await until(lambda: figure(deployed, COUNT) == before[COUNT] + 1)
+    await soon(lambda: figure(deployed, COUNT) == before[COUNT] + 1)
     assert figure(deployed, SUM) > before[SUM]
     for socket in (alice, bob):
         await socket.close()
@@ -96,7 +88,7 @@ async def test_the_ends_of_sockets_are_counted_by_their_codes(deployed, signed_i
         await flooding.connection.send("{}")
     assert await flooding.until_closed() == 4429
     for code in before:
-        await until(lambda code=code: ended(deployed, code) == before[code] + 1)
+        await soon(lambda code=code: ended(deployed, code) == before[code] + 1)
 
 
 @pytest.mark.holds(since="20")
@@ -105,7 +97,7 @@ async def test_codes_that_a_browser_makes_up_are_counted_together(deployed, sign
     for code in (3000, 3001, 4999):
         socket = await enter(deployed, signed_in["alice"], 1)
         await socket.connection.close(code)
-    await until(lambda: ended(deployed, "other") == before + 3)
+    await soon(lambda: ended(deployed, "other") == before + 3)
     labels = [key[1::2] for it in SERVERS for key in figures(deployed, it)]
     assert {label for names in labels for label in names} <= {
         *("code", "le", "generation", "implementation"),
@@ -130,7 +122,7 @@ async def test_a_frame_that_is_too_large_ends_a_socket_and_is_counted(
     await alice.connection.send("x" * (2**20 + 1000))
     assert await alice.until_closed() == 1006
     alice.connection.transport.abort()  # it still has something to send
-    await until(lambda: ended(deployed, 1006) == before + 1)
+    await soon(lambda: ended(deployed, 1006) == before + 1)
 
 
 @pytest.mark.holds(since="20")
@@ -138,7 +130,7 @@ async def test_a_killed_server_begins_again_at_zero(deployed, signed_in):
     await refusal(deployed, signed_in["carol"], 1)
     await refusal(deployed, signed_in["carol"], 1)
     key = ENDED, "code", "403"
-    await until(lambda: figure(deployed, *key) > 0)
+    await soon(lambda: figure(deployed, *key) > 0)
     old = {server: figures(deployed, server).get(key, 0) for server in SERVERS}
     killed, other = sorted(SERVERS, key=old.get, reverse=True)
     await asyncio.to_thread(deployed.kill, f"daphne:{killed}")
@@ -147,7 +139,7 @@ async def test_a_killed_server_begins_again_at_zero(deployed, signed_in):
         with contextlib.suppress(urllib.error.HTTPError):
             return figures(deployed, killed)
 
-    await until(new)
+    await soon(new)
     assert key not in new()
     assert figures(deployed, other).get(key, 0) == old[other]
     start = ("process_start_time_seconds",)
@@ -173,16 +165,16 @@ async def test_prometheus_reads_both_servers_and_answers_what_the_chapter_asks(
         for expression in expressions():
             await asyncio.to_thread(ask, expression)
         socket = await enter(deployed, signed_in["alice"], 1)
-        await until(lambda: ask("sum(chat_sockets)") == [1])
+        await soon(lambda: ask("sum(chat_sockets)") == [1])
         await socket.close()
-        await until(lambda: ask("sum(chat_sockets)") == [0])
-        await until(lambda: ask("up") == [1, 1])
+        await soon(lambda: ask("sum(chat_sockets)") == [0])
+        await soon(lambda: ask("up") == [1, 1])
         await asyncio.to_thread(deployed.control, "stop", "daphne:daphne1")
         try:
-            await until(lambda: sorted(ask("up")) == [0, 1])
+            await soon(lambda: sorted(ask("up")) == [0, 1])
         finally:
             await asyncio.to_thread(deployed.control, "start", "daphne:daphne1")
-        await until(lambda: ask("up") == [1, 1])
+        await soon(lambda: ask("up") == [1, 1])
 
 
 @pytest.mark.waiting

@@ -7,14 +7,13 @@ import json
 import re
 import socket as sockets
 import tempfile
-import time
 import urllib.error
 from pathlib import Path
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.support.deadline import DEADLINE
+from tests.support.deadline import DEADLINE, until
 from tests.support.metrics import text_of
 from tests.support.real_sockets import enter, refusal
 from tests.support.site import Site
@@ -29,12 +28,11 @@ FRAME = 2**20  # bytes that a frame may have
 
 
 @pytest.fixture(scope="module")
-def deployed(project, monkeymodule):
+def deployed(project):
     """The site behind NGINX, with the line of the chapter that starts uvicorn."""
     text = (find_step("20").path / "README.md").read_text()
     command = re.search(r"^\+(command = uvicorn .*)$", text, re.M)[1]
     with tempfile.TemporaryDirectory(prefix="site-") as home:
-        monkeymodule.setenv("SECRET_KEY", "a-key-for-tests-" * 4)
         site = Site(project.path, Path(home, "copy"), url_of(project.valkey))
         file = site.folder / "deploy/supervisord.conf"
         changed = re.sub("command = daphne.*", lambda _: command, file.read_text())
@@ -42,18 +40,6 @@ def deployed(project, monkeymodule):
         with site.deployed() as deployed:
             deployed.wait_for_line("Uvicorn running")
             yield deployed
-
-
-@pytest.fixture(scope="module")
-def monkeymodule():
-    with pytest.MonkeyPatch.context() as patch:
-        yield patch
-
-
-@pytest.fixture(scope="module")
-def signed_in(deployed):
-    """The Cookie headers of three demo users."""
-    return {name: deployed.sign_in(name) for name in ("alice", "bob", "carol")}
 
 
 @pytest.mark.holds(since="20", can="The chat works with uvicorn, too")
@@ -103,13 +89,10 @@ async def test_a_frame_that_is_too_large_closes_the_socket(deployed, signed_in):
     assert await alice.until_closed() == 1009
 
 
-def until_it_answers(deployed, server):
-    """Return when a server that has just been started tells what it has counted."""
-    deadline = time.monotonic() + DEADLINE
-    while time.monotonic() < deadline:
-        with contextlib.suppress(urllib.error.HTTPError):
-            return text_of(deployed, server)
-    raise AssertionError(deployed.lines)
+def answers(deployed, server):
+    """Return whether a server tells what it has counted."""
+    with contextlib.suppress(urllib.error.HTTPError):
+        return bool(text_of(deployed, server))
 
 
 @pytest.mark.holds(since="20")
@@ -117,7 +100,7 @@ async def test_a_server_that_stops_closes_its_sockets_with_1012(deployed, signed
     await asyncio.to_thread(deployed.control, "stop", "daphne:daphne1")
     alice = await enter(deployed, signed_in["alice"], 1)
     await asyncio.to_thread(deployed.control, "start", "daphne:daphne1")
-    await asyncio.to_thread(until_it_answers, deployed, "daphne1")
+    await asyncio.to_thread(until, lambda: answers(deployed, "daphne1"))
     bob = await enter(deployed, signed_in["bob"], 1)
     assert "alice" in (await bob.see())["users"]
     stop = asyncio.to_thread(deployed.control, "restart", "daphne:daphne0")

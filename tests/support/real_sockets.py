@@ -24,9 +24,9 @@ class RealSocket:
         """Send {"message": message}."""
         await self.connection.send(json.dumps({"message": message}))
 
-    async def hear(self):
-        """Return the next frame, decoded; fail if none comes before the deadline."""
-        return await self._next("said", DEADLINE)
+    async def hear(self, within=DEADLINE):
+        """Return the next frame, decoded; fail if none comes within some seconds."""
+        return await self._next("said", within)
 
     async def see(self, within=DEADLINE):
         """Return the next frame that says who is in the room, decoded."""

@@ -29,6 +29,8 @@ class Site:
         self._environment = dict(os.environ)
         # The spec sets it. In a terminal the project has to do so itself.
         self._environment.pop("DJANGO_SETTINGS_MODULE", None)
+        # One for all servers; the public one is refused where DEBUG is off.
+        self._environment.setdefault("SECRET_KEY", "a-key-for-tests-" * 4)
         if redis_url:
             self._environment["REDIS_URL"] = redis_url
         copy_folder(project, folder)
@@ -63,6 +65,15 @@ class Site:
         command += ["config.asgi:application"]
         with self._serving(port, *command, **variables) as server:
             server.wait_for_line("Listening on TCP address")
+            yield server
+
+    @contextlib.contextmanager
+    def uvicorn(self, **variables):
+        """Yield a Server: uvicorn in the place of daphne."""
+        port = free_port()
+        command = ["-m", "uvicorn", "--port", str(port), "config.asgi:application"]
+        with self._serving(port, *command, **variables) as server:
+            server.wait_until_it_answers()
             yield server
 
     @contextlib.contextmanager

@@ -11,6 +11,11 @@ def valkey():
     return ValkeyServer(port=free_port(), config={"save": ""})
 
 
+def pid_of(server):
+    """Return the process id of a running ValkeyServer."""
+    return server.client().info("server")["process_id"]
+
+
 def url_of(server):
     """Return the address of a running ValkeyServer as REDIS_URL wants it."""
     return f"redis://127.0.0.1:{server.port}/0"

@@ -77,7 +77,7 @@ if "PGDATABASE" in os.environ:  # psycopg itself reads PGHOST, PGUSER and PGPASS
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# Redis, which has the lists of who is in which room. Several: parted by spaces.
+# Redis, with the lists of who is in which room. Spaces separate several addresses.
 HOSTS = [
     {
         "address": address,
