@@ -214,18 +214,32 @@ class Served:
 
     Called with scope, receive and send, it runs `application`; an exception that comes
     out of it is kept in `error`, and the socket hears a close instead of silence.
+    `connected` is set when the consumer's `connect` has ended: a consumer asks for the
+    next message only when it has dealt with the last one.
     """
 
     def __init__(self, application):
         self._application = application
         self.error = None
+        self.connected = asyncio.Event()
 
     async def __call__(self, scope, receive, send):
+        asked = 0
+
+        async def receive_and_note():
+            nonlocal asked
+            asked += 1
+            if asked > 1:
+                self.connected.set()
+            return await receive()
+
         try:
-            await self._application(scope, receive, send)
+            await self._application(scope, receive_and_note, send)
         except Exception as error:
             self.error = error
             await send({"type": "websocket.close", "code": 1011})
+        finally:
+            self.connected.set()
 
 
 class People:
@@ -267,12 +281,17 @@ class People:
         self._cookies |= {name: cookie_of(client) for name, client in clients.items()}
 
     async def enter(self, name, room=1):
-        """Open a socket of the user `name` to a room; fail if it is refused."""
+        """Open a socket of the user `name` to a room; fail if it is refused.
+
+        It returns when the consumer has done all that it does on connecting.
+        """
         path = room_path(room)
         socket, served, accepted = await self._ask(path, ORIGIN, self._cookies[name])
         if served.error:
             raise served.error
         assert accepted, f"{name} is refused at {path}"
+        with saying(f"connect() of {name} has not ended after {DEADLINE} s"):
+            await asyncio.wait_for(served.connected.wait(), DEADLINE)
         return socket
 
     async def knock(self, path, origin=ORIGIN, cookie=""):

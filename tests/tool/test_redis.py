@@ -62,7 +62,7 @@ def test_a_redis_that_answers_is_named_without_its_password_and_left_running(loc
 def test_a_valkey_has_the_settings_of_a_configuration_file(tmp_path):
     url = unused_url()
     config = tmp_path / "redis.conf"
-    config.write_text("requirepass secret\nmaxmemory 3mb\n")
+    config.write_text('requirepass secret\nmaxmemory 3mb\nsave ""\n')
     with running(ROOT, "redis", "--config", str(config), REDIS_URL=url) as tool:
         tool.wait_until_said("Ready to accept connections")
         with redis.Redis.from_url(with_password(url, "secret")) as client:
