@@ -1,7 +1,8 @@
 """Many sockets at the lowest price: what they cost would else hide what is measured.
 
 They speak as much of RFC 6455 as the bench needs: they ask for the upgrade (section 4),
-send short masked texts (5.3), and search what arrives for the marks of its messages.
+send short masked texts (5.3), answer pings (5.5.2), and search what arrives for the
+marks of its messages.
 """
 
 import asyncio
@@ -17,9 +18,24 @@ HANDSHAKE = (
     "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nCookie: {cookie}\r\n\r\n"
 )
-# A message's number, with the same length for all of them.
-MARK = re.compile(rb"<(\d{6})>")
-LENGTH = len("<000000>")
+MARK = re.compile(rb"<(\d{6})>")  # a message's number
+FIN, TEXT, PING, PONG = 0x80, 0x1, 0x9, 0xA
+
+
+def split(data):
+    """Return a server's first frame and what follows, or None if it is incomplete.
+
+    The frame is its opcode and its payload (section 5.2); a server masks nothing.
+    """
+    if len(data) < 2:
+        return None
+    start, length = 2, data[1]
+    if length > 125:
+        start += 2 if length == 126 else 8
+        length = int.from_bytes(data[2:start])
+    if len(data) < start + length:
+        return None
+    return data[0] & 0xF, data[start : start + length], data[start + length :]
 
 
 class Member(asyncio.Protocol):
@@ -48,22 +64,28 @@ class Member(asyncio.Protocol):
                 self.entered.set_result(None)
             else:
                 self.entered.set_exception(ConnectionError(head.decode()[:60]))
-        end = 0
-        for mark in MARK.finditer(data):
-            end = mark.end()
-            self._crowd.note(int(mark[1]))
-        # A mark may have arrived in part.
-        self._rest = data[max(end, len(data) - LENGTH + 1) :]
+        while frame := split(data):
+            opcode, payload, data = frame
+            if opcode == PING:  # a server closes a socket that does not answer
+                self._send_frame(PONG, payload)
+            for mark in MARK.findall(payload):
+                self._crowd.note(int(mark))
+        self._rest = data
 
     def write(self, head):
         self._transport.write(head)
 
     def send(self, text):
         """Send a text of up to 125 bytes in a masked frame."""
-        payload, mask = text.encode(), os.urandom(4)
+        self._send_frame(TEXT, text.encode())
+
+    def _send_frame(self, opcode, payload):
         assert len(payload) <= 125
+        mask = os.urandom(4)
         masked = bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
-        self._transport.write(bytes([0x81, 0x80 | len(payload)]) + mask + masked)
+        self._transport.write(
+            bytes([FIN | opcode, 0x80 | len(payload)]) + mask + masked
+        )
 
     def close(self):
         self._transport.close()

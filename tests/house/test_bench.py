@@ -7,6 +7,8 @@ import sys
 
 import pytest
 from websockets.asyncio.server import serve
+from websockets.protocol import OPEN
+from websockets.server import ServerProtocol
 
 from tests.bench import sockets
 from tutorial.shared.ports import free_port
@@ -73,17 +75,46 @@ async def test_the_bench_fails_only_if_somebody_does_not_hear(
         crowd.leave()
 
 
+def framed(text):
+    """Return the frame in which a server sends a short text."""
+    return bytes([0x81, len(text)]) + text
+
+
+async def test_a_member_answers_a_ping_as_the_servers_expect():
+    async def member(socket):
+        async for text in socket:
+            await (await socket.ping())
+            await socket.send(text)
+
+    crowd, port = sockets.Crowd(), free_port()
+    async with serve(member, "127.0.0.1", port):
+        await crowd.enter(port, "/", [""], 1)
+        assert len(await crowd.say()) == 1
+        crowd.leave()
+
+
+@pytest.mark.parametrize("length", [125, 126, 65_535, 65_536])
+def test_a_frame_of_any_length_is_read_when_it_is_complete(length):
+    text = "x" * length
+    server = ServerProtocol(state=OPEN)
+    server.send_text(text.encode())
+    [frame] = server.data_to_send()
+    assert sockets.split(frame[:-1]) is None
+    assert sockets.split(frame[:1]) is None
+    assert sockets.split(frame + b"more") == (0x1, text.encode(), b"more")
+
+
 async def test_a_message_that_was_said_before_somebody_entered_is_not_counted():
     crowd = sockets.Crowd()
     crowd.members = [sockets.Member(crowd), sockets.Member(crowd)]
     crowd.number = 7
     for member in crowd.members:
         member.entered.set_result(None)
-        member.data_received(b'{"type": "chat.history", "message": "<000007>"}')
+        member.data_received(framed(b'{"type": "chat.history", "message": "<000007>"}'))
     assert crowd.delays == []
 
 
-async def test_a_mark_that_arrives_in_two_parts_is_counted_once():
+async def test_a_mark_that_arrives_in_parts_is_counted_once():
     crowd = sockets.Crowd()
     crowd.members = [sockets.Member(crowd), sockets.Member(crowd)]
     crowd.members[0].send = lambda text: None
@@ -92,6 +123,7 @@ async def test_a_mark_that_arrives_in_two_parts_is_counted_once():
     await asyncio.sleep(0)
     for member in crowd.members:
         member.entered.set_result(None)
-        for part in (b"...<00", b"0001>", b"...<000", b"002>"):
-            member.data_received(part)
+        both = framed(b"...<000001>") + framed(b"...<000002>")
+        for byte in both:
+            member.data_received(bytes([byte]))
     assert len(await saying) == 2
