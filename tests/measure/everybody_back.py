@@ -6,10 +6,14 @@ a session of its own, in a room of 30, and behaves as room.js does: its heartbea
 waits, its request for the page when a handshake has failed. Then both daphnes are
 killed, somebody in each room writes a message, and supervisor starts the servers again.
 
+With `--without-jitter` all pages wait for the same time, not for a part of it that each
+has chosen at random. `--patience` is how many seconds each phase may take.
+
 Each room has an address of its own, 127.x.y.z, because NGINX counts by addresses. More
 than 2,000 pages get more connections and open files than the step's own settings allow.
 """
 
+import argparse
 import asyncio
 import multiprocessing
 import os
@@ -37,25 +41,27 @@ STEP, CLIENTS = "18", 4
 TOGETHER = 4
 # What the step's own limits allow.
 ITS_OWN = 2000
-PATIENCE = 200  # seconds
 
 
-async def in_time(pages, holds):
+async def in_time(pages, holds, patience):
     """Wait until `holds(page)` for all pages; return of how many it does not hold."""
     waits = [page.until(lambda page=page: holds(page)) for page in pages]
     with suppress(TimeoutError):
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             await asyncio.gather(*waits)
     return sum(not holds(page) for page in pages)
 
 
-async def client(pipe, port, cookies):
+async def client(pipe, port, cookies, options):
     """A process with some of the pages; it does what comes through the pipe.
 
     `cookies` are {number of a page: its Cookie header}.
     """
-    ssl = any_certificate()
-    pages = [Page(port, ssl, number, cookie) for number, cookie in cookies.items()]
+    ssl, patience = any_certificate(), options.patience
+    pages = [
+        Page(port, ssl, number, cookie, options.jitter)
+        for number, cookie in cookies.items()
+    ]
     turn, tasks = asyncio.Semaphore(TOGETHER), []
 
     async def open_page(page):
@@ -65,7 +71,7 @@ async def client(pipe, port, cookies):
 
     opening = asyncio.gather(*map(open_page, pages), return_exceptions=True)
     with suppress(TimeoutError):
-        await asyncio.wait_for(opening, PATIENCE)
+        await asyncio.wait_for(opening, patience)
     pipe.send(sum(page.entered for page in pages))
     await asyncio.to_thread(pipe.recv)  # they are about to be killed
     before = Counter()
@@ -77,9 +83,9 @@ async def client(pipe, port, cookies):
     for page in pages:
         if page.writes:
             page.write()
-    away = await in_time(pages, lambda page: page.entered_at > killed)
+    away = await in_time(pages, lambda page: page.entered_at > killed, patience)
     pipe.send(away)
-    missing = await in_time(pages, lambda page: page.text in page.texts)
+    missing = await in_time(pages, lambda page: page.text in page.texts, patience)
     now = Counter(page.entered for page in pages)
     seen = sum((page.seen for page in pages), Counter())
     times = [page.entered_at - killed for page in pages if page.entered_at > killed]
@@ -122,7 +128,7 @@ def raise_limits(folder, count):
         path.write_text(text.replace(old, new))
 
 
-def measure(server, cookies):
+def measure(server, cookies, options):
     count = len(cookies)
     names = ("daphne:daphne0", "daphne:daphne1", "nginx")
     pids = {name: int(server.control("pid", name)) for name in names}
@@ -136,7 +142,7 @@ def measure(server, cookies):
             for page in range(room * IN_A_ROOM, min(count, (room + 1) * IN_A_ROOM))
         }
         ours, theirs = spawn.Pipe()
-        arguments = (theirs, server.port, own)
+        arguments = (theirs, server.port, own, options)
         processes.append(spawn.Process(target=run_client, args=arguments))
         processes[-1].start()
         pipes.append(ours)
@@ -174,7 +180,8 @@ def measure(server, cookies):
         times.sort()
         for share in (0.5, 0.95, 1):
             print(f"{share:.0%} back after {times[int(share * len(times)) - 1]:.1f} s")
-        print(f"{away} were not back within {PATIENCE} s; {here} are in at the end")
+        print(f"{away} were not back within {options.patience:.0f} s")
+        print(f"{here} are in at the end")
         print(f"attempts: {statistics.mean(attempts):.2f}, at most {max(attempts)}")
         print("what the pages saw:", dict(all_seen))
         print(f"{missing} of {count} pages lack their room's message")
@@ -186,7 +193,17 @@ def measure(server, cookies):
             process.join()
 
 
-def main(count):
+def parse(arguments):
+    """Return the options, from the words of a command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.measure.everybody_back")
+    parser.add_argument("count", type=int, help="how many pages, for example 500")
+    parser.add_argument("--patience", type=float, default=200)
+    parser.add_argument("--without-jitter", dest="jitter", action="store_false")
+    return parser.parse_args(arguments)
+
+
+def main(options):
+    count = options.count
     # Whoever ends it, by Ctrl-C or SIGTERM, ends the servers, too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -197,8 +214,8 @@ def main(count):
             raise_limits(site.folder, count)
         cookies = list(sign_in_crowd(site, "student", count).values())
         with site.deployed() as server:
-            measure(server, cookies)
+            measure(server, cookies, options)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(parse(sys.argv[1:]))

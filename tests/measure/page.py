@@ -15,12 +15,13 @@ class Page:
     """The page of a room, open in somebody's browser.
 
     `seen` counts what has come of handshakes and sockets, `attempts` the handshakes.
+    Without `jitter` it waits for the longest time before it tries again.
     """
 
-    def __init__(self, port, ssl, number, cookie):
+    def __init__(self, port, ssl, number, cookie, jitter=True):
         room = number // IN_A_ROOM
         self.address = f"127.0.{1 + room // 250}.{1 + room % 250}"
-        self.port, self.ssl = port, ssl
+        self.port, self.ssl, self.jitter = port, ssl, jitter
         self.path = f"/chat/crowd-{room}/"
         self.headers = (
             f"Host: localhost:{port}\r\nOrigin: https://localhost:{port}\r\n"
@@ -52,7 +53,9 @@ class Page:
                 self.seen["silent" if self.opened else "no answer"] += 1
             elif not self.opened:
                 await self.ask_for_the_page()
-            wait = random.random() * min(30, 5 * 2**self.failures)
+            wait = min(30, 5 * 2**self.failures)
+            if self.jitter:
+                wait *= random.random()
             self.failures += 1
             await asyncio.sleep(wait)
 
