@@ -321,7 +321,8 @@ def test_what_is_left_to_do_is_added_and_what_is_too_much_is_taken_away(house, d
 
 def test_what_is_not_part_of_the_project_does_not_count(house, diff):
     noise = (
-        *("README.md", "db.sqlite3", ".git/HEAD", ".env", "clock/__pycache__/a.pyc"),
+        *("README.md", ".git/HEAD", ".env", "clock/__pycache__/a.pyc"),
+        *("db.sqlite3", "db.sqlite3-journal"),
         *("clock/views.py~", "clock/#views.py#", "clock/.views.py.swp", "a.orig"),
         *("environment/pyvenv.cfg", "environment/lib/site.py"),
         *("run/secret_key", "static/clock/style.css"),
