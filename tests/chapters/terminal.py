@@ -18,7 +18,7 @@ from tutorial.shared.processes import SUPERVISED, end_group
 from .compare import begins, same
 
 # Longer than any command of a chapter takes; `tutorial check` runs a whole spec.
-COMMAND_DEADLINE = 60
+COMMAND_DEADLINE = 180
 
 # What is typed before a command, for it alone: DEBUG=off, KEY=$(cat ../key).
 VARIABLES = re.compile(r"(?:[A-Z_]+=(?:\$\([^)]*\)|\S)*\s+)*")
