@@ -197,8 +197,9 @@ def parse(arguments):
     """Return the options, from the words of a command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.measure.everybody_back")
     parser.add_argument("count", type=int, help="how many pages, for example 500")
-    parser.add_argument("--patience", type=float, default=200)
-    parser.add_argument("--without-jitter", dest="jitter", action="store_false")
+    add = parser.add_argument
+    add("--patience", type=float, default=200, help="seconds for each phase")
+    add("--without-jitter", dest="jitter", action="store_false", help="wait equally")
     return parser.parse_args(arguments)
 
 

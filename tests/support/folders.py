@@ -2,10 +2,7 @@
 
 import shutil
 
-from tutorial.shared.steps import MADE_AT_THE_TOP, ignoring
-
-# What running a project leaves in its folder.
-LEFT_BY_RUNNING = ("db.sqlite3", "db.sqlite3-journal", "__pycache__")
+from tutorial.shared.steps import LEFT_BY_RUNNING, MADE_AT_THE_TOP, ignoring
 
 
 def copy_folder(source, target):

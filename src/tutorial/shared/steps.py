@@ -7,8 +7,10 @@ from typing import NamedTuple
 from .messages import TutorialError
 
 ROOT = Path(__file__).resolve().parents[3]
+# What running a project leaves in its folder; SQLite's journal is there for a moment.
+LEFT_BY_RUNNING = ("db.sqlite3", "db.sqlite3-journal", "__pycache__")
 # What a step's folder contains beside the project itself.
-NOT_THE_PROJECT = ("README.md", "db.sqlite3", "db.sqlite3-journal", "__pycache__")
+NOT_THE_PROJECT = ("README.md", *LEFT_BY_RUNNING)
 # What a deployed project makes at its top: `static` is a part of it anywhere else.
 MADE_AT_THE_TOP = ("run", "static")
 
