@@ -52,8 +52,10 @@ async def test_a_message_over_the_limit_of_daphne_closes_only_its_own_socket(
     with contextlib.suppress(ConnectionClosed):
         await alice.connection.send("x" * size)
     assert await alice.until_closed() == 1006
-    await bob.send("still here")
-    assert (await bob.hear())["message"] == "still here"
+    # Not a message: while alice's consumer ends, Channels may lose bob's event
+    # (https://github.com/django/channels/issues/1683).
+    await bob.connection.send("{")
+    assert "error" in await bob.hear()
 
 
 @pytest.mark.holds(since="01")
