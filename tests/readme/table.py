@@ -28,6 +28,7 @@ MODULES = [
     "servers.test_brokers",
     "servers.test_metrics",
     "servers.test_uvicorn",
+    "servers.test_scale",
     "servers.test_random_run",
     "browser.test_room",
     "browser.test_rooms",

@@ -23,5 +23,6 @@ ORDER = (
     "limits",
     "update",
     "metrics",
+    "scale",
     "load",
 )

@@ -224,7 +224,9 @@ class Broken(Exception):
     """What goes wrong in a consumer, on purpose."""
 
 
-@pytest.mark.holds(since="08", can="A person whose consumer fails leaves the room, too")
+@pytest.mark.holds(
+    since="08", until="20", can="A person whose consumer fails leaves the room, too"
+)
 async def test_a_person_whose_consumer_fails_leaves_the_room(
     project, layer, cookies, monkeypatch
 ):

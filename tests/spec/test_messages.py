@@ -108,7 +108,7 @@ async def test_a_message_does_not_reach_another_room(people):
     await carol.hears("in room 2")
 
 
-@pytest.mark.holds(since="03")
+@pytest.mark.holds(since="03", until="20")
 async def test_a_closed_socket_is_removed_from_its_group(people, layer):
     alice, bob = await people.enter("alice"), await people.enter("bob")
     assert layer.members() == 2, f"{layer.members()} members"

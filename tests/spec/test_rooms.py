@@ -189,7 +189,7 @@ async def test_a_message_stays_in_its_room(people):
         await socket.hears("the end")
 
 
-@pytest.mark.holds(since="06")
+@pytest.mark.holds(since="06", until="20")
 async def test_a_closed_socket_is_removed_from_the_group_of_its_named_room(
     people, layer
 ):

@@ -1,0 +1,149 @@
+import asyncio
+import json
+import logging
+from weakref import WeakValueDictionary
+
+from channels.generic.websocket import AsyncWebsocketConsumer
+from channels.layers import get_channel_layer
+
+from .groups import GroupMember
+
+HEARTBEAT = 2  # seconds
+TIME_TO_LIVE = 3 * HEARTBEAT
+
+logger = logging.getLogger(__name__)
+rooms = WeakValueDictionary()  # by layer and group, as long as a consumer has one
+
+
+class Room(GroupMember):
+    """Who is in a room: one object for all its sockets in this process."""
+
+    def __init__(self, group_name):
+        super().__init__(group_name)
+        # Whatever carries the events, the lists are in Redis.
+        layer = get_channel_layer("presence")
+        self.redis = layer.connection(0)
+        self.key = f"{layer.prefix}:presence:{group_name}"
+        self.lock = asyncio.Lock()
+        self.users = set()
+        self.forgotten = 0  # when Redis has forgotten the list
+
+    async def open(self):
+        """Called when the first consumer enters."""
+        await super().open()
+        self.heart = asyncio.create_task(self.beat())
+
+    async def close(self):
+        """Called when the last consumer has left."""
+        self.heart.cancel()
+        await super().close()
+
+    async def now(self):
+        """Return Redis' own time, the same for all servers, in seconds."""
+        seconds, microseconds = await self.redis.time()
+        return seconds + microseconds / 1_000_000
+
+    async def look(self, new=0):
+        """Renew all entries, of which some are new; read the list, and show it."""
+        now = self.looked = await self.now()
+        expiry = {consumer.entry: now + TIME_TO_LIVE for consumer in self.consumers}
+        async with self.redis.pipeline() as pipe:
+            pipe.zadd(self.key, expiry)
+            pipe.zremrangebyscore(self.key, 0, now)
+            pipe.expire(self.key, TIME_TO_LIVE)
+            pipe.zrange(self.key, 0, -1)
+            added, *_, entries = await pipe.execute()
+        users = {entry.decode().partition(" ")[2] for entry in entries}
+        if added > new:  # Redis has forgotten the list, and the groups
+            self.forgotten = now
+            await self.join()
+            for consumer in self.consumers:
+                await consumer.join()
+        if now - self.forgotten <= 2 * HEARTBEAT:  # others may still be missing
+            users |= self.users
+        self.users = users
+        others = [consumer for consumer in self.consumers if consumer.users != users]
+        await self.deliver(others, lambda consumer: consumer.show(users))
+
+    async def beat(self):
+        """Look every two seconds, until this task is cancelled."""
+        while True:
+            await asyncio.sleep(HEARTBEAT)
+            try:
+                async with self.lock:
+                    await self.look()
+            except Exception:  # the next beat makes up for it
+                logger.exception("A heartbeat of %s has failed", self.key)
+
+    async def presence_changed(self, event):
+        """Called when an event of the type presence.changed has come from the group."""
+        async with self.lock:
+            if event["time"] >= self.looked:
+                await self.look()
+
+
+class PresenceConsumer(AsyncWebsocketConsumer):
+    """Tells its browser who is in the room, and the room that its user is."""
+
+    room = None  # until enter() has found it
+    closing = None  # from when the Room closes it
+
+    async def __call__(self, scope, receive, send):
+        """Called once for each socket; lasts as long as it, and may end in an error."""
+        try:
+            await super().__call__(scope, receive, send)
+        except asyncio.CancelledError:  # the server stops
+            await self.close(4012)
+        finally:
+            if self.room:
+                await asyncio.shield(self.leave())
+
+    async def join(self):
+        await self.channel_layer.group_add(self.user_group_name, self.channel_name)
+
+    async def enter(self, group_name):
+        """Put the user on the list of the group; the socket has been accepted."""
+        key = self.channel_layer, group_name
+        self.room = rooms.setdefault(key, Room(group_name))
+        self.users = None  # of whom the browser has been told
+        self.waiting = []  # messages for after the history; then None
+        self.entry = f"{self.channel_name} {self.scope['user'].username}"
+        async with self.room.lock:
+            if not self.room.consumers:
+                await self.room.open()
+            self.room.consumers.add(self)
+            await self.room.join()
+            await self.room.look(new=1)
+        await self.announce()
+
+    async def leave(self):
+        async with self.room.lock:
+            self.room.consumers.discard(self)
+            if not self.room.consumers:
+                await self.room.close()
+            await self.room.redis.zrem(self.room.key, self.entry)
+        await self.channel_layer.group_discard(self.user_group_name, self.channel_name)
+        await self.announce()
+
+    async def announce(self):
+        """Send an event to the group: the list has changed."""
+        event = {"type": "presence.changed", "time": await self.room.now()}
+        await self.channel_layer.group_send(self.room_group_name, event)
+
+    async def hand(self, text):
+        """Called by the Room with each message, also before the history was sent."""
+        if self.waiting is None:
+            await self.send(text_data=text)
+        else:
+            self.waiting.append(text)
+
+    async def show(self, users):
+        """Send the browser the list; from then on, who has joined and who has left."""
+        old, self.users = self.users, users
+        if old is None:
+            frames = [{"type": "presence.list", "users": sorted(users)}]
+        else:
+            frames = [{"type": "presence.joined", "user": user} for user in users - old]
+            frames += [{"type": "presence.left", "user": user} for user in old - users]
+        for frame in frames:
+            await self.send(text_data=json.dumps(frame))

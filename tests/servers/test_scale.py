@@ -1,0 +1,47 @@
+"""A client that stops reading, on a real uvicorn, which waits for it."""
+
+import asyncio
+import socket
+
+import pytest
+
+from tests.support.real_sockets import enter
+
+pytestmark = pytest.mark.server
+
+
+async def open_slow(server, cookie, room):
+    """Return an open socket whose client reads a little, and then nothing more."""
+    slow = socket.socket()
+    # Before connecting, because the two ends agree on the window then (tcp(7)).
+    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    slow.connect(("127.0.0.1", server.port))
+    options = {"sock": slow, "max_queue": 1, "compression": None}
+    return await enter(server, cookie, room, **options)
+
+
+@pytest.mark.holds(
+    since="21", can="With uvicorn, too, nobody waits for a client that stops reading"
+)
+async def test_with_uvicorn_nobody_waits_for_a_client_that_stops_reading(site, cookies):
+    # More than Linux keeps for a reader whose own buffer is small; see test_limits.py.
+    text, times, speakers, room = "😀" * 2000, 80, 3, "slow"
+    with site.uvicorn() as server:
+        stalled = await open_slow(server, cookies["bob"], room)
+        tabs = [await enter(server, cookies["alice"], room) for _ in range(speakers)]
+
+        async def hear_all(tab):
+            return [(await tab.hear())["message"] for _ in range(times * speakers)]
+
+        hearing = [asyncio.create_task(hear_all(tab)) for tab in tabs]
+        for _ in range(times):
+            for tab in tabs:
+                await tab.send(text)
+        for heard in await asyncio.gather(*hearing):
+            assert heard == [text] * times * speakers
+        # All of it comes, and then the code, when the client reads again.
+        assert await stalled.until_closed() == 4013
+        line = server.wait_for_line("socket user=bob")
+        assert "code=4013" in line
+        for tab in tabs:
+            await tab.close()

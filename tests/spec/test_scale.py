@@ -1,0 +1,251 @@
+"""What a message costs in a large room, and sockets that do not read what they get."""
+
+import asyncio
+import contextlib
+import json
+
+import pytest
+
+from tests.support.deadline import DEADLINE
+from tests.support.frames import joined, left, list_is
+from tests.support.people import People, saying
+
+# Some of these are fixtures.
+from .test_heartbeat import Broken, client, fast, pace
+
+__all__ = ["client", "pace"]
+DOES_NOT_READ = 4013
+in_every_room = pytest.mark.parametrize("room", [1, "kitchen"])
+
+
+class Browser:
+    """An ASGI application whose sockets may stop reading, or fail, at some frames.
+
+    `at(frame)` says whether a frame is one of these; None stands for all of them.
+    """
+
+    def __init__(self, application):
+        self._application = application
+        self.at = lambda frame: False
+        self.error = None
+        self.has_stopped, self.reads_again = asyncio.Event(), asyncio.Event()
+
+    async def __call__(self, scope, receive, send):
+        async def send_if_it_reads(message):
+            if message["type"] == "websocket.send" and self.at(message["text"]):
+                self.has_stopped.set()
+                if self.error:
+                    raise self.error
+                await self.reads_again.wait()
+            await send(message)
+
+        await self._application(scope, receive, send_if_it_reads)
+
+    def stop_reading(self, kind):
+        """Let all sockets stop at a frame whose type begins with `kind`."""
+        self.at = lambda text: json.loads(text).get("type", "").startswith(kind)
+
+    async def is_stopped(self):
+        with saying("the frame was not sent"):
+            await asyncio.wait_for(self.has_stopped.wait(), DEADLINE)
+
+
+@pytest.fixture
+def browser(project, people):
+    """A Browser that can stop reading."""
+    return Browser(project.application)
+
+
+@pytest.fixture
+async def others(browser, cookies):
+    """The People who use this browser."""
+    async with People(browser, cookies) as others:
+        yield others
+
+
+@pytest.mark.holds(
+    since="21", can="A message is delivered to a process once, for all its sockets"
+)
+@in_every_room
+async def test_a_process_is_one_member_of_a_group(people, layer, room):
+    sockets = [await people.enter(name, room) for name in ("alice", "bob", "alice")]
+    assert layer.members() == 1, f"{layer.members()} members"
+    layer.use_as_another_process()
+    sockets += [await people.enter(name, room) for name in ("bob", "teacher")]
+    assert layer.members() == 2, f"{layer.members()} members"
+    await sockets[0].send("for all")
+    for socket in sockets:
+        await socket.hears("for all")
+
+
+@pytest.mark.holds(since="21")
+@in_every_room
+async def test_a_process_leaves_the_group_with_its_last_socket(people, layer, room):
+    for _ in range(2):
+        alice, bob = await people.enter("alice", room), await people.enter("bob", room)
+        await bob.close()
+        assert layer.members() == 1, f"{layer.members()} members"
+        await alice.send("is anybody here?")
+        await alice.hears("is anybody here?")
+        await alice.close()
+        assert layer.members() == 0, f"{layer.members()} members"
+
+
+@pytest.mark.holds(since="21")
+async def test_nothing_goes_on_in_a_room_that_everybody_has_left(people):
+    before = asyncio.all_tasks()
+    alice, bob = await people.enter("alice"), await people.enter("bob")
+    await bob.is_up_to_date()
+    tasks = asyncio.all_tasks() - before
+    assert tasks
+    await alice.close()
+    await bob.close()
+    _, running = await asyncio.wait(tasks, timeout=DEADLINE)
+    assert not running
+
+
+@pytest.mark.holds(since="21", can="A person whose consumer fails leaves the room, too")
+async def test_the_room_goes_on_when_a_consumer_fails(
+    project, layer, cookies, monkeypatch
+):
+    from channels.layers import get_channel_layer
+
+    backend = get_channel_layer()
+    group_send = backend.group_send
+
+    async def break_on_purpose(group, event):
+        if "break" in event.values():
+            raise Broken
+        await group_send(group, event)
+
+    monkeypatch.setattr(backend, "group_send", break_on_purpose)
+    with contextlib.suppress(Broken):
+        async with People(project.application, cookies) as people:
+            alice, bob = await people.enter("alice"), await people.enter("bob")
+            await list_is(bob, ["alice", "bob"])
+            await alice.send("hello")
+            await bob.hears("hello")
+            await alice.send("break")
+            await bob.sees(left("alice"))
+            teacher = await people.enter("teacher")
+            await list_is(teacher, ["bob", "teacher"])
+            await teacher.send("still here")
+            await bob.hears("still here")
+            members = layer.members()
+    assert (members, layer.members()) == (1, 0)
+
+
+@pytest.mark.holds(since="21", can="A message is encoded once for all its readers")
+async def test_a_message_is_encoded_once_and_all_read_the_same(people, monkeypatch):
+    dumps, encoded = json.dumps, []
+
+    def dumps_and_note(value, *arguments, **options):
+        encoded.append(value.get("message"))
+        return dumps(value, *arguments, **options)
+
+    sockets = [await people.enter(name) for name in ("alice", "bob", "teacher", "bob")]
+    await sockets[0].is_served()
+    frame = dumps({"message": "hello"})
+    monkeypatch.setattr(json, "dumps", dumps_and_note)
+    await sockets[0].send_frame(frame)
+    texts = {await socket.hear_raw() for socket in sockets}
+    assert len(texts) == 1, texts
+    assert encoded.count("hello") == 1, encoded
+
+
+@pytest.mark.holds(since="21")
+async def test_what_is_said_while_somebody_enters_comes_after_the_history(
+    people, browser, others
+):
+    alice = await people.enter("alice", "hall")
+    texts = [f"meanwhile {number}" for number in range(3)]
+    browser.stop_reading("chat.history")
+    entering = asyncio.create_task(others.enter("bob", "hall"))
+    await browser.is_stopped()
+    for text in texts:
+        await alice.send(text)
+        await alice.hears(text)
+    browser.reads_again.set()
+    bob = await entering
+    frames = [await bob.read_first() for _ in range(2 + len(texts))]
+    kinds = [frame["type"] for frame in frames]
+    assert kinds == ["presence.list", "chat.history", *["chat.message"] * len(texts)]
+    assert [frame["message"] for frame in frames[2:]] == texts
+    assert frames[1]["messages"] == []
+    await alice.send("at last")
+    await bob.hears("at last")
+
+
+@pytest.mark.holds(
+    since="21", can="A socket that does not read is closed, and delays nobody"
+)
+@pytest.mark.parametrize("kind", ["chat.message", "presence.joined"])
+async def test_a_socket_that_does_not_read_is_closed_and_the_others_go_on(
+    people, browser, others, kind
+):
+    alice, bob = await people.enter("alice"), await others.enter("bob")
+    await list_is(alice, ["alice"])
+    for socket in (alice, bob):
+        await socket.is_up_to_date()
+    browser.stop_reading(kind)
+    await people.enter("teacher")
+    await alice.sees(joined("bob"), joined("teacher"))
+    await alice.send("is bob asleep?")
+    assert await bob.is_closed() == DOES_NOT_READ
+    # Only once, whatever is said until its browser knows.
+    for text in ("is bob asleep?", "yes", "let us go on"):
+        await alice.send(text)
+        while (await alice.hear())["message"] != text:
+            pass
+    assert await bob.hear_nothing_for(0.1)
+    await bob.close()
+    await alice.sees(left("bob"))
+
+
+@pytest.mark.holds(since="21")
+async def test_a_socket_that_fails_keeps_no_message_from_the_others(
+    people, browser, others
+):
+    sockets = [await people.enter(name) for name in ("alice", "bob", "alice")]
+    failing = [await others.enter("teacher") for _ in range(4)]
+    for socket in failing:
+        await socket.is_served()
+    browser.error = Broken()
+    browser.stop_reading("chat.message")
+    for text in ("one", "two"):
+        await sockets[0].send(text)
+        for socket in sockets:
+            await socket.hears(text)
+    assert browser.has_stopped.is_set()
+
+
+@pytest.mark.holds(since="21", can="An event that nobody can handle ends nothing")
+@fast
+async def test_an_event_that_cannot_be_handled_is_logged_and_the_next_one_is_handled(
+    people, layer, pace, caplog
+):
+    from channels.layers import get_channel_layer
+
+    alice, bob = await people.enter("alice"), await people.enter("bob")
+    await alice.is_up_to_date()
+    await get_channel_layer().group_send("chat_1", {"type": "no.such.thing"})
+    await alice.send("after")
+    for socket in (alice, bob):
+        while (await socket.hear())["message"] != "after":
+            pass
+    assert [record for record in caplog.records if record.exc_info]
+
+
+@pytest.mark.holds(since="21")
+async def test_a_room_that_is_never_empty_stays_in_its_group_for_more_than_a_day(
+    people, layer, client
+):
+    alice = await people.enter("alice")
+    assert layer.members() == 1
+    # Redis forgets memberships that are a day old.
+    (group,) = client.scan_iter("*:group:chat_1")
+    client.zadd(group, dict.fromkeys(client.zrange(group, 0, -1), 1))
+    bob = await people.enter("bob")
+    await bob.send("good morning")
+    for socket in (alice, bob):
+        await socket.hears("good morning")
