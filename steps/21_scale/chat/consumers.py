@@ -22,9 +22,7 @@ class ChatConsumer(LimitedConsumer):
             await self.enter(self.room_group_name)
             await self.send_history()
             await self.access_changed()
-            for text in self.waiting:
-                await self.send(text_data=text)
-            self.waiting = None
+            await self.write()
         else:
             await self.close()
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from channels.layers import get_channel_layer
 
-PATIENCE = 0.1  # seconds that a socket may keep the others in its room waiting
+PATIENCE = 0.1  # seconds that one socket may keep the others of its room waiting
 
 logger = logging.getLogger(__name__)
 
@@ -42,20 +42,15 @@ class GroupMember:
                 logger.exception("An event of %s has failed", self.group_name)
                 await asyncio.sleep(1)
 
-    async def deliver(self, consumers, send_to):
-        """Call send_to() for each consumer; close each socket that does not read."""
-        waiting = [consumer for consumer in consumers if not consumer.closing]
-        while waiting:
-            try:
+    async def deliver(self, consumers, hand_to):
+        """Call hand_to() for each consumer; wait for none that does not keep up."""
+        rest = list(consumers)
+        while rest:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(PATIENCE):
-                    while waiting:
+                    while rest:
                         with suppress(Exception):  # the socket may have closed
-                            await send_to(waiting[-1])
-                        waiting.pop()
-            except TimeoutError:
-                slow = waiting.pop()
-                # The close frame has to wait, too, but not in this task.
-                slow.closing = asyncio.gather(slow.close(4013), return_exceptions=True)
+                            await hand_to(rest.pop())
 
     async def chat_message(self, event):
         """Called when an event of the type chat.message has come from the group."""

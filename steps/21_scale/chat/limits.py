@@ -35,6 +35,10 @@ class LimitedConsumer(AccessConsumer):
             await self.accept()
             await self.expel(4429)
 
+    async def text_lost(self, event):
+        """Called when the browser does not read what it is sent."""
+        await self.expel(4013)
+
     async def websocket_receive(self, message):
         """Called when the browser has sent a frame; it calls receive()."""
         tokens = self.bucket.take()

@@ -1,6 +1,7 @@
 import asyncio
 import json
 import logging
+from collections import deque
 from weakref import WeakValueDictionary
 
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -10,6 +11,7 @@ from .groups import GroupMember
 
 HEARTBEAT = 2  # seconds
 TIME_TO_LIVE = 3 * HEARTBEAT
+MOST_WAITING = 100  # texts for a socket that does not keep up
 
 logger = logging.getLogger(__name__)
 rooms = WeakValueDictionary()  # by layer and group, as long as a consumer has one
@@ -27,16 +29,6 @@ class Room(GroupMember):
         self.lock = asyncio.Lock()
         self.users = set()
         self.forgotten = 0  # when Redis has forgotten the list
-
-    async def open(self):
-        """Called when the first consumer enters."""
-        await super().open()
-        self.heart = asyncio.create_task(self.beat())
-
-    async def close(self):
-        """Called when the last consumer has left."""
-        self.heart.cancel()
-        await super().close()
 
     async def now(self):
         """Return Redis' own time, the same for all servers, in seconds."""
@@ -86,7 +78,6 @@ class PresenceConsumer(AsyncWebsocketConsumer):
     """Tells its browser who is in the room, and the room that its user is."""
 
     room = None  # until enter() has found it
-    closing = None  # from when the Room closes it
 
     async def __call__(self, scope, receive, send):
         """Called once for each socket; lasts as long as it, and may end in an error."""
@@ -106,10 +97,12 @@ class PresenceConsumer(AsyncWebsocketConsumer):
         key = self.channel_layer, group_name
         self.room = rooms.setdefault(key, Room(group_name))
         self.users = None  # of whom the browser has been told
-        self.waiting = []  # messages for after the history; then None
+        self.waiting = deque()  # texts for after the history
+        self.writing = True  # connect() does so, in the end
         self.entry = f"{self.channel_name} {self.scope['user'].username}"
         async with self.room.lock:
             if not self.room.consumers:
+                self.room.heart = asyncio.create_task(self.room.beat())
                 await self.room.open()
             self.room.consumers.add(self)
             await self.room.join()
@@ -120,6 +113,7 @@ class PresenceConsumer(AsyncWebsocketConsumer):
         async with self.room.lock:
             self.room.consumers.discard(self)
             if not self.room.consumers:
+                self.room.heart.cancel()
                 await self.room.close()
             await self.room.redis.zrem(self.room.key, self.entry)
         await self.channel_layer.group_discard(self.user_group_name, self.channel_name)
@@ -130,20 +124,33 @@ class PresenceConsumer(AsyncWebsocketConsumer):
         event = {"type": "presence.changed", "time": await self.room.now()}
         await self.channel_layer.group_send(self.room_group_name, event)
 
-    async def hand(self, text):
-        """Called by the Room with each message, also before the history was sent."""
-        if self.waiting is None:
-            await self.send(text_data=text)
-        else:
-            self.waiting.append(text)
-
     async def show(self, users):
         """Send the browser the list; from then on, who has joined and who has left."""
         old, self.users = self.users, users
         if old is None:
-            frames = [{"type": "presence.list", "users": sorted(users)}]
+            frame = {"type": "presence.list", "users": sorted(users)}
+            await self.send(text_data=json.dumps(frame))
         else:
             frames = [{"type": "presence.joined", "user": user} for user in users - old]
             frames += [{"type": "presence.left", "user": user} for user in old - users]
-        for frame in frames:
-            await self.send(text_data=json.dumps(frame))
+            await self.hand(*map(json.dumps, frames))
+
+    async def hand(self, *texts):
+        """Called by the Room with texts for the browser; they keep their order."""
+        self.waiting.extend(texts)
+        if not self.writing:
+            self.writing = True
+            try:
+                await self.write()
+            except asyncio.CancelledError:  # the Room waits no longer
+                self.writing = asyncio.gather(self.write(), return_exceptions=True)
+                raise
+        elif len(self.waiting) > MOST_WAITING:
+            self.waiting.clear()
+            await self.channel_layer.send(self.channel_name, {"type": "text.lost"})
+
+    async def write(self):
+        while self.waiting:
+            await self.send(text_data=self.waiting[0])
+            self.waiting.popleft()
+        self.writing = False
