@@ -21,3 +21,9 @@ def pytest_addoption(parser):
         action="store_true",
         help=f"also run the tests marked {', '.join(HELD_BACK)}",
     )
+    group.addoption(
+        "--first-and-last",
+        action="store_true",
+        help="of the tests with a server or a browser, run those that hold at the step "
+        "for the first or for the last time",
+    )

@@ -12,7 +12,7 @@ from conftest import HELD_BACK
 from tests import pool
 from tests.support.project import NotReady, Project
 from tutorial.shared.messages import TutorialError
-from tutorial.shared.steps import find_step
+from tutorial.shared.steps import all_steps, find_step
 
 HERE = Path(__file__).parent
 # Tests that belong to no step.
@@ -82,9 +82,20 @@ def is_wanted(item, config):
         return False
     if item.get_closest_marker("deletion"):
         return "deletion" in config.option.markexpr
+    if config.option.first_and_last and mark and needs_server(item):
+        return config.step.number in ends_of(mark)
     if config.option.everything or config.option.markexpr:
         return True
     return not any(item.get_closest_marker(name) for name in HELD_BACK)
+
+
+def needs_server(item):
+    return any(item.get_closest_marker(name) for name in ("server", "browser"))
+
+
+def ends_of(mark):
+    """Return the numbers of the first and the last step that a `holds` mark covers."""
+    return mark.kwargs["since"], mark.kwargs.get("until") or all_steps()[-1].number
 
 
 def holds_at(mark, number):

@@ -21,25 +21,29 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support import warm
-from tests.support.folders import contents
 from tutorial.shared.steps import ROOT, all_steps
 
 # The kinds of tests that a step has, and where they are.
 KINDS = {
-    "chapter": ["chapters"],
-    "mutants": ["mutants"],
-    "live": ["servers", "browser"],
-    "spec": ["spec"],
+    "chapter": ["tests/chapters"],
+    "mutants": ["tests/mutants"],
+    "live": ["tests/servers", "tests/browser"],
+    "spec": ["tests/spec"],
 }
-# Of a step that runs alone: the same in smaller parts. Mutants test the tests, so they
-# run with those of all steps.
+# Where all of the tests with a server or a browser run, they are in smaller parts.
+LIVE = {
+    "servers": ["tests/servers", "--ignore=tests/servers/test_brokers.py"],
+    "brokers": ["tests/servers/test_brokers.py"],
+    "browser": ["tests/browser"],
+}
+LAST_KINDS = {kind: where for kind, where in KINDS.items() if kind != "live"} | LIVE
+# Of a step that runs alone. Mutants test the tests: they run with those of all steps.
 KINDS_ALONE = {
-    "replay": ["chapters/test_replay.py"],
-    "answers": ["chapters/test_answers.py"],
-    "troubles": ["chapters/test_troubles.py"],
-    "live": KINDS["live"],
+    "replay": ["tests/chapters/test_replay.py"],
+    "answers": ["tests/chapters/test_answers.py"],
+    "troubles": ["tests/chapters/test_troubles.py"],
     "spec": KINDS["spec"],
-}
+} | LIVE
 # More than there are processors, because every part waits now and then.
 AT_ONCE = 5
 # Of each part, how long it took when it passed, and the digest of what it tested.
@@ -81,14 +85,29 @@ def parts_of(step, everything):
     if not step:
         for name in ("house", "tool", "stage", *(["notebooks"] if everything else [])):
             parts.append(Part(name, [f"tests/{name}"], digests[all_steps()[-1]]))
-    kinds = KINDS_ALONE if step else KINDS
-    for kind in kinds if everything else ["spec"]:
-        for each in [step] if step else all_steps()[::-1]:
-            folders = folders_of(kinds[kind], each, alone=bool(step))
-            arguments = ["--step", each.number, *(f"tests/{it}" for it in folders)]
-            parts.append(Part(f"{each.number} {kind}", arguments, digests[each]))
+    for each in [step] if step else all_steps():
+        for kind, arguments in kinds_of(each, everything, alone=bool(step)).items():
+            own = ["--step", each.number, *arguments]
+            parts.append(Part(f"{each.number} {kind}", own, digests[each]))
     passed = read_passed()
     return sorted(parts, key=lambda part: -passed.get(part.name, [1000])[0])
+
+
+def kinds_of(step, everything, alone):
+    """Return {kind: pytest's arguments} of all that is to be tested at a step.
+
+    A test with a server or a browser runs at the first step where it holds, and at the
+    last one. With ALL_STEPS set, or if the step runs `alone`, it runs at each.
+    """
+    kinds, options = KINDS, []
+    if alone:
+        kinds = KINDS_ALONE
+    elif step == all_steps()[-1]:
+        kinds = LAST_KINDS
+    elif "ALL_STEPS" not in os.environ:
+        options = ["--first-and-last"]
+    chosen = kinds if everything else ["spec"]
+    return {kind: [*kinds[kind], *options] for kind in chosen}
 
 
 def digests_by_step():
@@ -120,27 +139,6 @@ def update(digest, content):
     """Let {name: bytes} change a digest."""
     for name, text in content.items():
         digest.update(f"{name} {len(text)}\n".encode() + text)
-
-
-def folders_of(folders, step, alone):
-    """Return those of a kind's folders in which something is to be tested at a step.
-
-    Where all pages are those of the step before it, the browser sees nothing new. With
-    CI set, or if the step runs `alone`, it looks all the same.
-    """
-    steps = all_steps()
-    if "browser" in folders and not alone and "CI" not in os.environ:
-        before = steps[max(steps.index(step) - 1, 0)]
-        if before != step and pages(before) == pages(step):
-            print(f"{step.number}: the browser sees what it sees at {before.number}.")
-            return [folder for folder in folders if folder != "browser"]
-    return folders
-
-
-def pages(step):
-    """Return {path: content} of all that a browser gets from a step, without styles."""
-    files = contents(step.path).items()
-    return {path: text for path, text in files if path.endswith((".html", ".js"))}
 
 
 def read_passed():

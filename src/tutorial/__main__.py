@@ -7,9 +7,21 @@ import sys
 from .maintenance import carry
 from .shared.messages import TutorialError
 from .shared.processes import INTERRUPTED
-from .verbs import check, deploy, diff, measure, notebooks, redis, run, stage, start
+from .verbs import (
+    bench,
+    check,
+    deploy,
+    diff,
+    measure,
+    notebooks,
+    redis,
+    run,
+    stage,
+    start,
+)
 
-VERBS = [run, deploy, stage, start, diff, check, carry, redis, measure, notebooks]
+EDITING = [start, diff, check, carry]
+VERBS = [run, deploy, stage, *EDITING, redis, measure, bench, notebooks]
 
 
 class Parser(argparse.ArgumentParser):

@@ -7,6 +7,7 @@ speaks when all have heard it.
 
 import argparse
 import asyncio
+import importlib.util
 import statistics
 import sys
 import time
@@ -21,6 +22,7 @@ from tutorial.shared.messages import TutorialError
 from tutorial.shared.processes import INTERRUPTED, stop_on_signal
 from tutorial.shared.steps import ROOT, all_steps
 
+from .profile import record
 from .report import table, write_plots
 from .sockets import Crowd
 from .targets import running
@@ -72,6 +74,21 @@ async def measure(name, redis_url, members, seconds):
     return Sample((after - before) / len(delays), delays, (full - empty) / members)
 
 
+async def profile(name, redis_url, members, seconds, file):
+    """Write into `file`, an SVG, what a target does while messages are sent.
+
+    Raises TutorialError if the profiler may not look into the server.
+    """
+    with running(name, redis_url, members) as server:
+        crowd = Crowd()
+        await crowd.enter(server.port, server.path, server.cookies, members)
+        recording = asyncio.create_task(record(server.process.pid, file, seconds))
+        while not recording.done():
+            await crowd.say()
+        crowd.leave()
+        await recording
+
+
 def parse(arguments):
     """Return the options, from the words of a command line."""
     parser = argparse.ArgumentParser(
@@ -82,12 +99,14 @@ def parse(arguments):
         nargs="*",
         default=TARGETS,
         metavar="TARGET",
-        help=f"floor, peer, 05, 05-uvicorn, ...; default: {' '.join(TARGETS)}",
+        help="floor, peer, a step or a project's folder; with uvicorn in the place of "
+        f"daphne: 05-uvicorn; default: {' '.join(TARGETS)}",
     )
     add = parser.add_argument
     add("--members", type=positive(int), nargs="+", default=[50, 200], metavar="N")
     add("--rounds", type=positive(int), default=3, metavar="N")
     add("--seconds", type=positive(float), default=1, help="of messages, in a round")
+    add("--profile", type=Path, metavar="FILE", help="write a flame graph instead, SVG")
     add("--folder", default=ROOT / ARTEFACTS, type=Path, help="where plots are written")
     return parser.parse_args(arguments)
 
@@ -117,13 +136,33 @@ def run(options):
     return samples
 
 
+def run_profile(options):
+    """Write the profile of the target that is named."""
+    if len(options.targets) != 1:
+        raise TutorialError(
+            "name one target to be profiled, as in: 05 --profile 05.svg"
+        )
+    [name], members = options.targets, options.members[-1]
+    file, seconds = options.profile.absolute(), max(options.seconds, 5)
+    print(f"{name}, {members} members, {seconds} s of messages", flush=True)
+    with valkey() as server:
+        asyncio.run(profile(name, url_of(server), members, seconds, file))
+    print(f"The profile, for a browser: {file}")
+
+
 def main(arguments):
     options = parse(arguments)
     try:
         with stop_on_signal():
+            if options.profile:
+                run_profile(options)
+                return 0
             samples = run(options)
-            page = write_plots(samples, options.folder)
-            print(f"\n{table(samples)}\nThe same with plots: {page}")
+            print(f"\n{table(samples)}")
+            if importlib.util.find_spec("matplotlib"):
+                print(f"The same with plots: {write_plots(samples, options.folder)}")
+            else:
+                print("There are no plots: `make bench` installs what draws them.")
             return 0
     except (AssertionError, ConnectionError, TutorialError) as error:
         print(f"Error: {error}", file=sys.stderr)

@@ -37,7 +37,8 @@ class Running:
 def running(name, redis_url, members):
     """Yield the Running server of the target `name`, for so many members.
 
-    The names are floor, peer, and the numbers of steps, as in 05 or 05-uvicorn.
+    The names are floor, peer, the numbers of steps, as in 05 or 05-uvicorn, and the
+    paths of folders, each a project like a step from 15 on.
     """
     if name == "floor":
         with serving(name, [HERE / "floor.py", "{port}"], HERE) as server:
@@ -54,19 +55,26 @@ def running(name, redis_url, members):
 @contextlib.contextmanager
 def step_running(name, redis_url, members):
     """Yield the Running server of a copy of a step, whose users are signed in."""
-    number, _, program = name.partition("-")
-    step = find_step(number)
-    if step.number < FIRST or program not in ("", "uvicorn"):
-        raise TutorialError(
-            f"{name!r} cannot be measured: name a step from {FIRST} on, as in 05 for "
-            "daphne, or 05-uvicorn."
-        )
+    project = name.removesuffix("-uvicorn")
+    path = Path(project)
+    if not (path / "manage.py").is_file():
+        path = path_of_step(project)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        site = Site(step.path, Path(folder, "copy"), redis_url)
+        site = Site(path, Path(folder, "copy"), redis_url)
         cookies = sign_in_crowd(site, "member", -(-members // SOCKETS), COURSE)
-        with site.uvicorn() if program else site.daphne() as server:
+        with site.daphne() if name == project else site.uvicorn() as server:
             path = f"/ws/chat/room/{COURSE}/"
             yield Running(server.process, server.port, path, list(cookies.values()))
+
+
+def path_of_step(name):
+    """Return the folder of a step that can be measured, or raise TutorialError."""
+    if name.isdigit() and (step := find_step(name)).number >= FIRST:
+        return step.path
+    raise TutorialError(
+        f"{name!r} cannot be measured: name a project's folder or a step from {FIRST} "
+        "on, as in 05 for daphne, or 05-uvicorn."
+    )
 
 
 @contextlib.contextmanager

@@ -27,6 +27,8 @@ KILL = "pkill -9 -f "
 SIGNALS = {"^Z": signal.SIGSTOP, "fg": signal.SIGCONT}
 # The last line of a traceback.
 ERROR = re.compile(r"^[a-z]*[\w.]*(?:Error|Exception|Denied|NotReady|Full)\b.*", re.M)
+# What daphne says, or not, if a page is closed while its consumer is still answering.
+GONE = "Exception inside application: Attempt to send on a closed protocol"
 STARTED = "Quit the server with CONTROL-C."
 
 
@@ -230,7 +232,8 @@ class Reader:
         told = normal(self._page.read_text(encoding="utf-8"))
         for process in self._terminals.values():
             seen = normal(self._shown("".join(process.unread)))
-            untold = [line for line in ERROR.findall(seen) if line not in told]
+            found = [line for line in ERROR.findall(seen) if line != GONE]
+            untold = [line for line in found if line not in told]
             assert not untold, f"{self._page.name} does not show this:\n{seen}"
 
     async def _do_pycon(self, block):

@@ -11,6 +11,7 @@ from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
 from tests.bench import sockets
+from tests.support.folders import copy_folder
 from tutorial.shared.ports import free_port
 from tutorial.shared.steps import ROOT, all_steps
 
@@ -36,6 +37,33 @@ def test_the_bench_measures_the_floor_the_peer_and_the_last_step(tmp_path):
     page = tmp_path / "bench.html"
     assert f"The same with plots: {page}" in done.stdout
     assert '<img src="data:image/png;base64,' in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.server
+def test_a_flame_graph_shows_what_a_folder_of_ones_own_does(tmp_path):
+    folder, file = tmp_path / "mychat", tmp_path / "profile.svg"
+    copy_folder(all_steps()[-1].path, folder)
+    command = [sys.executable, "-m", "tutorial", "bench", folder, "--members", "3"]
+    done = subprocess.run(
+        [*command, "--profile", file], cwd=tmp_path, capture_output=True, text=True
+    )
+    if "py-spy cannot look" in done.stderr:  # not everybody may look into processes
+        pytest.skip(done.stderr)
+    assert done.returncode == 0, done.stderr
+    assert "chat_message" in file.read_text(encoding="utf-8")
+
+
+def test_a_profile_of_two_targets_is_refused_in_one_line(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench", "05", "20", "--profile", tmp_path / "x"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "Error: name one target to be profiled, as in: 05 --profile 05.svg\n"
+    )
 
 
 @pytest.mark.parametrize("target", ["01", "05-gunicorn", "99", "ceiling"])

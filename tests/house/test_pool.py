@@ -36,6 +36,7 @@ def house(tmp_path, monkeypatch):
     monkeypatch.setattr(pool, "all_steps", lambda: steps)
     monkeypatch.setattr(pool, "PASSED", tmp_path / "passed.json")
     monkeypatch.delenv("CI", raising=False)
+    monkeypatch.delenv("ALL_STEPS", raising=False)
     return root
 
 
@@ -61,9 +62,11 @@ def run(house, monkeypatch):
     return run
 
 
-ALL = {"house", "tool", "stage", "notebooks"} | {
-    f"{step} {kind}" for step in ("00", "01") for kind in pool.KINDS
-}
+ALL = (
+    {"house", "tool", "stage", "notebooks"}
+    | {f"00 {kind}" for kind in pool.KINDS}
+    | {f"01 {kind}" for kind in pool.LAST_KINDS}
+)
 OF_01 = {name for name in ALL if not name.startswith("00")}
 
 
@@ -111,6 +114,18 @@ def test_with_ci_or_for_a_step_everything_runs_always(run, monkeypatch):
     assert run(step=pool.all_steps()[0]) == {f"00 {kind}" for kind in pool.KINDS_ALONE}
     monkeypatch.setenv("CI", "true")
     assert run() == ALL
+
+
+def test_servers_and_browsers_test_only_what_holds_first_or_last(house, monkeypatch):
+    first, last = pool.all_steps()
+    assert "--first-and-last" in pool.kinds_of(first, True, alone=False)["live"]
+    for kinds in (
+        pool.kinds_of(last, True, alone=False),
+        pool.kinds_of(first, True, alone=True),
+    ):
+        assert not any("--first-and-last" in arguments for arguments in kinds.values())
+    monkeypatch.setenv("ALL_STEPS", "true")
+    assert "--first-and-last" not in pool.kinds_of(first, True, alone=False)["live"]
 
 
 def test_a_choice_of_tests_that_has_passed_says_nothing_of_the_others(run):

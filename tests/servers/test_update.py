@@ -165,7 +165,7 @@ async def test_new_code_is_served_and_no_message_is_lost_or_there_twice(
         now = deployed.control("pid", "daphne:daphne0", "daphne:daphne1").split()
         assert not {*pids} & {*now}
     codes = [code for writer in writers for code in writer.codes]
-    # None: NGINX had a frame for a server that had ended, and hung up before it read on.
+    # None: NGINX had a frame for a server that had ended, and hung up without reading.
     assert {*codes} <= {4012, None}
     assert codes.count(4012) >= PEOPLE / 2
 

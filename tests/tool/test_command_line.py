@@ -22,6 +22,7 @@ VERBS = [
     "carry",
     "redis",
     "measure",
+    "bench",
     "notebooks",
 ]
 
@@ -42,7 +43,7 @@ def refused(capsys):
 def test_without_a_verb_the_tool_lists_the_verbs_and_gives_an_example(refused):
     assert refused() == (
         "a command is missing; choose one of run, deploy, stage, start, diff, check, "
-        "carry, redis, measure, notebooks. Example: tutorial run 03"
+        "carry, redis, measure, bench, notebooks. Example: tutorial run 03"
     )
 
 

@@ -1,0 +1,56 @@
+"""Measure what a message costs: in steps, in your own folder, in two small servers."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+
+from ..shared.messages import TutorialError
+from ..shared.steps import ROOT
+
+
+def add_parser(subparsers):
+    """Add `tutorial bench [TARGET ...] [--members N] [--rounds N] [--profile FILE]`."""
+    parser = subparsers.add_parser(
+        "bench",
+        help="measure what a message costs, in steps or in your own folder",
+        epilog="Example: tutorial bench 20 ../mychat --members 200",
+    )
+    parser.add_argument(
+        "targets",
+        nargs="*",
+        metavar="TARGET",
+        help="floor, peer, 05, 05-uvicorn, or a project's folder",
+    )
+    parser.add_argument(
+        "--members", type=int, help="in the room; default: 50, then 200"
+    )
+    parser.add_argument("--rounds", type=int, help="default: 3")
+    parser.add_argument(
+        "--profile", metavar="FILE", help="draw what one target does, as SVG"
+    )
+    parser.set_defaults(call=bench)
+
+
+def bench(args):
+    """Run the bench on the targets; return 0, or 1 if it has failed.
+
+    Raises TutorialError if the bench's own packages are missing.
+    """
+    if importlib.util.find_spec("starlette") is None:
+        raise TutorialError("the bench is not installed: run `make install`.")
+    command = [sys.executable, "-m", "tests.bench", *map(absolute, args.targets)]
+    for option in ("members", "rounds"):
+        if (value := getattr(args, option)) is not None:
+            command += [f"--{option}", str(value)]
+    if args.profile:
+        command += ["--profile", os.path.abspath(args.profile)]
+    return subprocess.run(command, cwd=ROOT).returncode
+
+
+def absolute(target):
+    """Return the absolute path of a folder; any other target as it is."""
+    folder = target.removesuffix("-uvicorn")
+    if os.path.isfile(os.path.join(folder, "manage.py")):
+        return os.path.abspath(target)
+    return target
