@@ -82,6 +82,7 @@ async def profile(name, redis_url, members, seconds, file):
     with running(name, redis_url, members) as server:
         crowd = Crowd()
         await crowd.enter(server.port, server.path, server.cookies, members)
+        await crowd.say()  # all that came before has been handled
         recording = asyncio.create_task(record(server.process.pid, file, seconds))
         while not recording.done():
             await crowd.say()

@@ -4,7 +4,7 @@ With names, as in `python -m tests.readme.screenshot 09 10`, it takes only these
 
 There is one for each step, and one for the README. Each shows two windows side by side,
 one wide and light, the other narrow and dark. The pages in them come from a real server
-with a real Valkey, and a real browser draws them.
+with a real Valkey, and a real browser draws them. One shows what such a server does.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from pathlib import Path
 
 from playwright.async_api import expect
 
+from tests.bench.__main__ import profile
 from tests.stage.conftest import stage_page
 from tests.support.browser import GONE, chromium, visit
 from tests.support.deadline import DEADLINE
@@ -62,6 +63,7 @@ SCENES = {
     "18": (ROOM, "alice bob", "bob: It is noon.", "alice: And nothing happens."),
     "19": (ROOM, "alice bob", "bob: Does it matter?", "alice: Not to this page."),
     "20": (ROOM, "alice bob", "alice: Who counts us?", "bob: The servers do."),
+    "21": (),  # no window; see PROFILED
     "room": (
         ROOM,
         "alice bob",
@@ -101,6 +103,19 @@ RESTARTED, SURPRISED = "18", "Oh."
 NO_BROKER = "19"
 # The second person's window shows there what the servers have counted.
 COUNTED = "20"
+# A flame graph is there: what the step before does, from a function on, which has
+# MEMBERS consumers; so many of its rows, of so many pixels.
+PROFILED, BEFORE, MEMBERS = "21", "20", 200
+FUNCTION = "AsyncConsumer.__call__ (channels/consumer.py:"
+WIDTH, ABOVE, BELOW, ROW = 960, 3, 11, 16
+ZOOM = """(name) => {
+  const bars = [...document.querySelectorAll("#frames > g")];
+  const width = (bar) => bar.querySelector("rect").getBoundingClientRect().width;
+  const named = bars.filter((bar) => bar.textContent.includes(name));
+  const widest = named.reduce((one, other) => (width(one) < width(other) ? other : one));
+  widest.dispatchEvent(new MouseEvent("click", { bubbles: true }));
+  return widest.getBoundingClientRect().top;
+}"""
 # Both reload there; in the second, fifty messages of two other days come before theirs.
 RELOADED, LONG_AGO = "09", "10"
 
@@ -111,6 +126,9 @@ async def main():
     names = sys.argv[1:]
     async with chromium() as browser:
         for name in names or SCENES:
+            if name == PROFILED:
+                await take_profile(browser)
+                continue
             step = steps.get(name, all_steps()[-1])
             # A Valkey each: the same key has another type in another step.
             with valkey() as server, tempfile.TemporaryDirectory() as folder:
@@ -127,6 +145,20 @@ async def take_stage(browser):
         await instructor.sees("down", "bob", "Hello, bob")
         await instructor.press("ArrowRight")
         await instructor.page.screenshot(path=DOCS / "stage.png")
+
+
+async def take_profile(browser):
+    """Write the picture of what a consumer does."""
+    with valkey() as server, tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "profile.svg")
+        await profile(BEFORE, url_of(server), MEMBERS, 5, file)
+        page = await browser.new_page(viewport={"width": WIDTH, "height": 1200})
+        await page.goto(file.as_uri())
+        top = await page.evaluate(ZOOM, FUNCTION)
+        part = {"x": 0, "y": top - ABOVE * ROW, "width": WIDTH}
+        part["height"] = (ABOVE + BELOW) * ROW
+        await page.screenshot(path=DOCS / f"{PROFILED}.png", clip=part)
+        await page.close()
 
 
 async def take(browser, site, name, step, redis):
