@@ -180,30 +180,49 @@ async def test_what_is_said_while_somebody_enters_comes_after_the_history(
     await bob.hears("at last")
 
 
-@pytest.mark.holds(
-    since="21", can="A socket that does not read is closed, and delays nobody"
-)
+@pytest.mark.holds(since="21", can="A socket that does not read delays nobody")
 @pytest.mark.parametrize("kind", ["chat.message", "presence.joined"])
-async def test_a_socket_that_does_not_read_is_closed_and_the_others_go_on(
+async def test_a_socket_that_does_not_keep_up_delays_nobody_and_gets_all_of_it(
     people, browser, others, kind
 ):
     alice, bob = await people.enter("alice"), await others.enter("bob")
-    await list_is(alice, ["alice"])
+    await list_is(bob, ["alice", "bob"])
     for socket in (alice, bob):
         await socket.is_up_to_date()
     browser.stop_reading(kind)
     await people.enter("teacher")
-    await alice.sees(joined("bob"), joined("teacher"))
-    await alice.send("is bob asleep?")
-    assert await bob.is_closed() == DOES_NOT_READ
-    # Only once, whatever is said until its browser knows.
-    for text in ("is bob asleep?", "yes", "let us go on"):
+    texts = [f"are you asleep? {number}" for number in range(5)]
+    for text in texts:
         await alice.send(text)
         while (await alice.hear())["message"] != text:
             pass
+    await browser.is_stopped()
+    browser.reads_again.set()
+    await bob.sees(joined("teacher"))
+    assert [(await bob.hear())["message"] for _ in texts] == texts
+
+
+@pytest.mark.holds(since="21", can="A socket that reads nothing is closed")
+async def test_a_socket_that_has_not_read_a_hundred_texts_is_closed(
+    people, browser, others
+):
+    from channels.layers import get_channel_layer
+
+    alice, bob = await people.enter("alice"), await others.enter("bob")
+    await list_is(alice, ["alice"])
+    for socket in (alice, bob):
+        await socket.is_up_to_date()
+    browser.stop_reading("chat.message")
+    for number in range(100):
+        event = {"type": "chat.message", "message": str(number), "number": number}
+        await get_channel_layer().group_send("chat_1", event)
+        while (await alice.hear())["message"] != str(number):
+            pass
     assert await bob.hear_nothing_for(0.1)
+    await alice.send("is bob asleep?")
+    assert await bob.is_closed() == DOES_NOT_READ
     await bob.close()
-    await alice.sees(left("bob"))
+    await alice.sees(joined("bob"), left("bob"))
 
 
 @pytest.mark.holds(since="21")
