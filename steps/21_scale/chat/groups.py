@@ -11,7 +11,7 @@ logger = logging.getLogger(__name__)
 
 
 class GroupMember:
-    """The only member of a group in this process: it hands all events to consumers."""
+    """Joins a group once, and gets each event once, for all consumers of a process."""
 
     def __init__(self, group_name):
         self.group_name = group_name
@@ -24,7 +24,7 @@ class GroupMember:
         self.listening = asyncio.create_task(self.listen())
 
     async def join(self):
-        """Called when any consumer enters: Redis forgets a membership after a day."""
+        """Called when a consumer enters: a membership that is a day old has expired."""
         await self.layer.group_add(self.group_name, self.channel_name)
 
     async def close(self):

@@ -86,7 +86,7 @@ class PresenceConsumer(AsyncWebsocketConsumer):
     """Tells its browser who is in the room, and the room that its user is."""
 
     room = None  # until enter() has found it
-    closing = None  # from when the Room closes it
+    closing = None  # a future, when the Room closes the socket
 
     async def __call__(self, scope, receive, send):
         """Called once for each socket; lasts as long as it, and may end in an error."""
