@@ -14,13 +14,26 @@ from tutorial.shared.steps import ROOT, find_step
 
 pytestmark = pytest.mark.waiting
 
-ACCESS, ADMIN, ASGI, BUCKETS, CONSUMER, FORM, HEALTH, HISTORY, LIMITS, MESSAGES = (
+(
+    ACCESS,
+    ADMIN,
+    ASGI,
+    BUCKETS,
+    CONSUMER,
+    FORM,
+    GROUPS,
+    HEALTH,
+    HISTORY,
+    LIMITS,
+    MESSAGES,
+) = (
     "chat/access.py",
     "chat/admin.py",
     "config/asgi.py",
     "chat/buckets.py",
     "chat/consumers.py",
     "chat/forms.py",
+    "chat/groups.py",
     "config/health.py",
     "chat/history.py",
     "chat/limits.py",
@@ -65,6 +78,14 @@ class Mutant:
     red: str
 
 
+ENTERS_FIRST = """\
+            await self.enter(self.room_group_name)
+            await self.send_history()
+"""
+READS_FIRST = """\
+            await self.send_history()
+            await self.enter(self.room_group_name)
+"""
 LEAVES_IN_ANY_CASE = """\
         try:
             await super().__call__(scope, receive, send)
@@ -1131,6 +1152,94 @@ function received(event) {
         "    on_commit(lambda: async_to_sync(send_check)",
         "    get_channel_layer()\n    on_commit(lambda: async_to_sync(send_check)",
         "servers/test_brokers.py::test_with_rabbitmq_two_servers_are_one_chat",
+    ),
+    Mutant(
+        "a message comes before the history",
+        "21",
+        PRESENCE,
+        "self.writing = True  # connect",
+        "self.writing = False  # connect",
+        "spec/test_scale.py::"
+        "test_what_is_said_while_somebody_enters_comes_after_the_history",
+    ),
+    Mutant(
+        "what is said while somebody enters is lost",
+        "21",
+        CONSUMER,
+        "await self.write()",
+        "pass",
+        "spec/test_scale.py::"
+        "test_what_is_said_while_somebody_enters_comes_after_the_history",
+    ),
+    Mutant(
+        "a room joins its group after the history has been read",
+        "21",
+        CONSUMER,
+        ENTERS_FIRST,
+        READS_FIRST,
+        "spec/test_scale.py::"
+        "test_what_is_said_while_somebody_enters_comes_after_the_history",
+    ),
+    Mutant(
+        "a room waits for ever for a socket that does not read",
+        "21",
+        GROUPS,
+        "PATIENCE = 0.1 ",
+        "PATIENCE = None ",
+        "spec/test_scale.py::"
+        "test_a_socket_that_does_not_keep_up_delays_nobody_and_gets_all_of_it",
+    ),
+    Mutant(
+        "a text is lost if the room stops waiting for it",
+        "21",
+        PRESENCE,
+        "self.writing = asyncio.gather(self.write(), return_exceptions=True)",
+        "self.writing = False",
+        "spec/test_scale.py::"
+        "test_a_socket_that_does_not_keep_up_delays_nobody_and_gets_all_of_it",
+    ),
+    Mutant(
+        "a socket that reads nothing stays open",
+        "21",
+        PRESENCE,
+        "elif len(self.waiting) > MOST_WAITING:",
+        "elif False:",
+        "spec/test_scale.py::test_a_socket_that_has_not_read_a_hundred_texts_is_closed",
+    ),
+    Mutant(
+        "each socket encodes the message",
+        "21",
+        GROUPS,
+        "consumer.hand(text)",
+        "consumer.hand(json.dumps(event))",
+        "spec/test_scale.py::test_a_message_is_encoded_once_and_all_read_the_same",
+    ),
+    Mutant(
+        "an empty room stays in its group",
+        "21",
+        GROUPS,
+        "await self.layer.group_discard(self.group_name, self.channel_name)",
+        "pass",
+        "spec/test_scale.py::test_a_process_leaves_the_group_with_its_last_socket",
+    ),
+    Mutant(
+        "a room joins its group only once",
+        "21",
+        PRESENCE,
+        "            await self.room.join()\n",
+        "            if len(self.room.consumers) == 1:\n"
+        "                await self.room.join()\n",
+        "spec/test_scale.py::"
+        "test_a_room_that_is_never_empty_stays_in_its_group_for_more_than_a_day",
+    ),
+    Mutant(
+        "a room hears nothing more after an event that it cannot handle",
+        "21",
+        GROUPS,
+        "except Exception:  # the pages",
+        "except ConnectionError:  # the pages",
+        "spec/test_scale.py::"
+        "test_an_event_that_cannot_be_handled_is_logged_and_the_next_one_is_handled",
     ),
 ]
 

@@ -9,6 +9,10 @@ from tests.support.real_sockets import enter
 
 pytestmark = pytest.mark.server
 
+# Until the next message is there: fewer than the 40 after which uvicorn itself gives up
+# a client that answers no ping.
+SECONDS = 20
+
 
 async def open_slow(server, cookie, room):
     """Return an open socket whose client reads a little, and then nothing more."""
@@ -31,7 +35,9 @@ async def test_with_uvicorn_nobody_waits_for_a_client_that_stops_reading(site, c
         tabs = [await enter(server, cookies["alice"], room) for _ in range(speakers)]
 
         async def hear_all(tab):
-            return [(await tab.hear())["message"] for _ in range(times * speakers)]
+            return [
+                (await tab.hear(SECONDS))["message"] for _ in range(times * speakers)
+            ]
 
         hearing = [asyncio.create_task(hear_all(tab)) for tab in tabs]
         for _ in range(times):

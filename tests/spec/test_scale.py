@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import time
 
 import pytest
 
@@ -12,6 +13,7 @@ from tests.support.people import People, saying
 
 # Some of these are fixtures.
 from .test_heartbeat import Broken, client, fast, pace
+from .test_metrics import counted
 
 __all__ = ["client", "pace"]
 DOES_NOT_READ = 4013
@@ -93,6 +95,8 @@ async def test_a_process_leaves_the_group_with_its_last_socket(people, layer, ro
 
 @pytest.mark.holds(since="21")
 async def test_nothing_goes_on_in_a_room_that_everybody_has_left(people):
+    # What the layer itself begins with its first channel goes on.
+    await (await people.enter("teacher", "kitchen")).close()
     before = asyncio.all_tasks()
     alice, bob = await people.enter("alice"), await people.enter("bob")
     await bob.is_up_to_date()
@@ -176,30 +180,49 @@ async def test_what_is_said_while_somebody_enters_comes_after_the_history(
     await bob.hears("at last")
 
 
-@pytest.mark.holds(
-    since="21", can="A socket that does not read is closed, and delays nobody"
-)
+@pytest.mark.holds(since="21", can="A socket that does not read delays nobody")
 @pytest.mark.parametrize("kind", ["chat.message", "presence.joined"])
-async def test_a_socket_that_does_not_read_is_closed_and_the_others_go_on(
+async def test_a_socket_that_does_not_keep_up_delays_nobody_and_gets_all_of_it(
     people, browser, others, kind
 ):
     alice, bob = await people.enter("alice"), await others.enter("bob")
-    await list_is(alice, ["alice"])
+    await list_is(bob, ["alice", "bob"])
     for socket in (alice, bob):
         await socket.is_up_to_date()
     browser.stop_reading(kind)
     await people.enter("teacher")
-    await alice.sees(joined("bob"), joined("teacher"))
-    await alice.send("is bob asleep?")
-    assert await bob.is_closed() == DOES_NOT_READ
-    # Only once, whatever is said until its browser knows.
-    for text in ("is bob asleep?", "yes", "let us go on"):
+    texts = [f"are you asleep? {number}" for number in range(5)]
+    for text in texts:
         await alice.send(text)
         while (await alice.hear())["message"] != text:
             pass
+    await browser.is_stopped()
+    browser.reads_again.set()
+    await bob.sees(joined("teacher"))
+    assert [(await bob.hear())["message"] for _ in texts] == texts
+
+
+@pytest.mark.holds(since="21", can="A socket that reads nothing is closed")
+async def test_a_socket_that_has_not_read_a_hundred_texts_is_closed(
+    people, browser, others
+):
+    from channels.layers import get_channel_layer
+
+    alice, bob = await people.enter("alice"), await others.enter("bob")
+    await list_is(alice, ["alice"])
+    for socket in (alice, bob):
+        await socket.is_up_to_date()
+    browser.stop_reading("chat.message")
+    for number in range(100):
+        event = {"type": "chat.message", "message": str(number), "number": number}
+        await get_channel_layer().group_send("chat_1", event)
+        while (await alice.hear())["message"] != str(number):
+            pass
     assert await bob.hear_nothing_for(0.1)
+    await alice.send("is bob asleep?")
+    assert await bob.is_closed() == DOES_NOT_READ
     await bob.close()
-    await alice.sees(left("bob"))
+    await alice.sees(joined("bob"), left("bob"))
 
 
 @pytest.mark.holds(since="21")
@@ -249,3 +272,43 @@ async def test_a_room_that_is_never_empty_stays_in_its_group_for_more_than_a_day
     await bob.send("good morning")
     for socket in (alice, bob):
         await socket.hears("good morning")
+
+
+@pytest.mark.holds(since="21")
+@fast
+async def test_a_layer_that_fails_is_asked_again_but_not_without_a_pause(
+    people, pace, monkeypatch, caplog
+):
+    from channels.layers import get_channel_layer
+
+    backend, asked = get_channel_layer(), asyncio.Queue()
+    receive = backend.receive
+
+    async def fail(channel):
+        asked.put_nowait(time.monotonic())
+        await asyncio.sleep(0)
+        raise Broken
+
+    alice, bob = await people.enter("alice"), await people.enter("bob")
+    await alice.is_up_to_date()
+    monkeypatch.setattr(backend, "receive", fail)
+    # The room asks for the next event when it has handled this one.
+    await alice.send("before")
+    with saying("nobody asks the layer again"):
+        async with asyncio.timeout(DEADLINE):
+            times = [await asked.get() for _ in range(2)]
+    assert times[1] - times[0] > 0.05, times
+    monkeypatch.setattr(backend, "receive", receive)
+    await alice.send("after")
+    for socket in (alice, bob):
+        while (await socket.hear())["message"] != "after":
+            pass
+    assert [record for record in caplog.records if record.exc_info]
+
+
+@pytest.mark.holds(since="21")
+async def test_sockets_that_do_not_read_are_counted_on_their_own(people, visitors):
+    figure = ("chat_sockets_ended_total", str(DOES_NOT_READ))
+    before = counted(visitors)
+    await (await people.enter("alice")).close(DOES_NOT_READ)
+    assert counted(visitors)[figure] == before.get(figure, 0) + 1
