@@ -112,7 +112,7 @@ ZOOM = """(name) => {
   const bars = [...document.querySelectorAll("#frames > g")];
   const width = (bar) => bar.querySelector("rect").getBoundingClientRect().width;
   const named = bars.filter((bar) => bar.textContent.includes(name));
-  const widest = named.reduce((one, other) => (width(one) < width(other) ? other : one));
+  const [widest] = named.sort((one, other) => width(other) - width(one));
   widest.dispatchEvent(new MouseEvent("click", { bubbles: true }));
   return widest.getBoundingClientRect().top;
 }"""
