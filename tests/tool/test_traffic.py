@@ -1,7 +1,8 @@
-"""What the broker carries: formulas, a real Valkey, and the simulation."""
+"""What the broker carries: formulas, a real Valkey, the simulation, and the page."""
 
 import asyncio
 import itertools
+import re
 from collections import Counter
 from fractions import Fraction
 from math import ceil
@@ -12,10 +13,13 @@ from tests.measure import placing
 from tests.measure.counted import Meter, count, cpu, cpu_of_list
 from tests.measure.formula import FORMULAS
 from tests.measure.placing import bounded, by_room, least_conn, summary
+from tests.measure.traffic import main, parse
 from tests.support.valkey import url_of, valkey
+from tutorial.shared.steps import ROOT
 
 KINDS = pytest.mark.parametrize("kind", FORMULAS)
 SIZES = [1, 40, 7, 7, 300, 2]
+PAGE = ROOT / "docs/scale.md"
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +136,51 @@ def test_the_simulation_adds_up_what_each_message_does(place, monkeypatch):
     assert found.looks == Fraction(len(set(people)), placing.LOOK)
     assert found.deliveries == max(deliveries.values())
     assert found.sockets == max(Counter(process for _, process in people).values())
+
+
+def rows(text):
+    """Return the lines, each as its words: a table's columns may be wider elsewhere."""
+    return [line.split() for line in text.splitlines() if line.strip()]
+
+
+def quoted():
+    """Return the blocks of the page below which the program's name stands."""
+    text = PAGE.read_text(encoding="utf-8")
+    blocks = [
+        part.partition("```\n")[0] for part in text.split("```text traffic\n")[1:]
+    ]
+    assert len(blocks) >= 3
+    return rows("\n".join(blocks))
+
+
+def printed(capsys, *arguments):
+    main(parse(arguments))
+    return rows(capsys.readouterr().out)
+
+
+def test_the_page_quotes_what_the_program_prints(capsys):
+    found = quoted()
+    lines = printed(capsys, "--people", "10000", "100000")
+    assert len(lines) > 25
+    assert [line for line in lines if line not in found] == []
+
+
+@pytest.mark.waiting
+def test_the_page_quotes_all_that_the_program_prints_and_nothing_else(capsys):
+    assert sorted(quoted()) == sorted(printed(capsys))
+
+
+@KINDS
+@pytest.mark.parametrize("spread", [[50], [5] * 10, [1] * 50, [1000] * 100])
+def test_the_page_rounds_the_formulas_by_no_more_than_a_hundredth(kind, spread):
+    values = {"M": sum(spread), "d": len(spread), "E": 200}
+    found = []
+    for start in ("into the broker", "out of the broker", "commands"):
+        row = re.search(rf"^\| {start} \|(.+)\|(.+)\|$", PAGE.read_text(), re.M)
+        rounded = row[1 + list(FORMULAS).index(kind)]
+        rounded = re.sub(r"(?<=[\d)]) \*(\w)\*", r" * \1", rounded).replace("*E*", "E")
+        found.append(eval(rounded.strip(), values))
+    assert found == pytest.approx(FORMULAS[kind](200, spread), rel=0.01)
 
 
 def test_unequal_rooms_hold_all_people():
