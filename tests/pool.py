@@ -82,12 +82,15 @@ class Part:
 
 
 def parts_of(step, everything):
-    """Return the Parts, those that take longest first; of one step, if it is named."""
+    """Return the Parts, those that take longest first; of one step, if it is named.
+
+    How long they take is known when they have passed; before, later steps come first.
+    """
     parts, digests = [], digests_by_step()
     if not step:
         for name in ("house", "tool", "stage", *(["notebooks"] if everything else [])):
             parts.append(Part(name, [f"tests/{name}"], digests[all_steps()[-1]]))
-    for each in [step] if step else all_steps():
+    for each in [step] if step else all_steps()[::-1]:
         for kind, arguments in kinds_of(each, everything, alone=bool(step)).items():
             own = ["--step", each.number, *arguments]
             parts.append(Part(f"{each.number} {kind}", own, digests[each]))
