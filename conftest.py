@@ -3,7 +3,8 @@
 from pathlib import Path
 
 # Held back: they need a server or a browser, or they wait, or they follow a chapter.
-HELD_BACK = ("waiting", "server", "browser", "chapter")
+SLOW = ("waiting", "server", "browser")
+HELD_BACK = (*SLOW, "chapter")
 
 
 def pytest_addoption(parser):
@@ -24,6 +25,6 @@ def pytest_addoption(parser):
     group.addoption(
         "--first-and-last",
         action="store_true",
-        help="of the tests with a server or a browser, run those that hold at the step "
+        help=f"of the tests marked {', '.join(SLOW)}, run those that hold at the step "
         "for the first or for the last time",
     )

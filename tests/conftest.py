@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from conftest import HELD_BACK
+from conftest import HELD_BACK, SLOW
 from tests import pool
 from tests.support.project import NotReady, Project
 from tutorial.shared.messages import TutorialError
@@ -82,15 +82,15 @@ def is_wanted(item, config):
         return False
     if item.get_closest_marker("deletion"):
         return "deletion" in config.option.markexpr
-    if config.option.first_and_last and mark and needs_server(item):
+    if config.option.first_and_last and mark and is_slow(item):
         return config.step.number in ends_of(mark)
     if config.option.everything or config.option.markexpr:
         return True
     return not any(item.get_closest_marker(name) for name in HELD_BACK)
 
 
-def needs_server(item):
-    return any(item.get_closest_marker(name) for name in ("server", "browser"))
+def is_slow(item):
+    return any(item.get_closest_marker(name) for name in SLOW)
 
 
 def ends_of(mark):

@@ -44,6 +44,8 @@ KINDS_ALONE = {
     "troubles": ["tests/chapters/test_troubles.py"],
     "spec": KINDS["spec"],
 } | LIVE
+# Up to here, the slow tests of all steps take less than those of one later step.
+LAST_QUICK = "08"
 # More than there are processors, because every part waits now and then.
 AT_ONCE = 5
 # Of each part, how long it took when it passed, and the digest of what it tested.
@@ -80,12 +82,15 @@ class Part:
 
 
 def parts_of(step, everything):
-    """Return the Parts, those that take longest first; of one step, if it is named."""
+    """Return the Parts, those that take longest first; of one step, if it is named.
+
+    How long they take is known when they have passed; before, later steps come first.
+    """
     parts, digests = [], digests_by_step()
     if not step:
         for name in ("house", "tool", "stage", *(["notebooks"] if everything else [])):
             parts.append(Part(name, [f"tests/{name}"], digests[all_steps()[-1]]))
-    for each in [step] if step else all_steps():
+    for each in [step] if step else all_steps()[::-1]:
         for kind, arguments in kinds_of(each, everything, alone=bool(step)).items():
             own = ["--step", each.number, *arguments]
             parts.append(Part(f"{each.number} {kind}", own, digests[each]))
@@ -96,15 +101,16 @@ def parts_of(step, everything):
 def kinds_of(step, everything, alone):
     """Return {kind: pytest's arguments} of all that is to be tested at a step.
 
-    A test with a server or a browser runs at the first step where it holds, and at the
-    last one. With ALL_STEPS set, or if the step runs `alone`, it runs at each.
+    After step 08, a slow test, with a server or a browser for example, runs at the
+    first step where it holds, and at the last one. With ALL_STEPS set, or if the step
+    runs `alone`, it runs at each.
     """
     kinds, options = KINDS, []
     if alone:
         kinds = KINDS_ALONE
     elif step == all_steps()[-1]:
         kinds = LAST_KINDS
-    elif "ALL_STEPS" not in os.environ:
+    elif step.number > LAST_QUICK and "ALL_STEPS" not in os.environ:
         options = ["--first-and-last"]
     chosen = kinds if everything else ["spec"]
     return {kind: [*kinds[kind], *options] for kind in chosen}

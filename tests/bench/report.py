@@ -60,7 +60,34 @@ def table(samples):
         cells = [cell.rjust(width) for cell, width in zip(line, widths, strict=True)]
         cells[1] = line[1].ljust(widths[1])
         text += "  ".join(cells).rstrip() + "\n"
-    return text + LEGEND
+    return text + LEGEND + split_in_words(samples)
+
+
+def split(samples):
+    """Return {target: (cost of a message, cost of a member)}, both in seconds of CPU.
+
+    A message to n members costs message + n * member; the smallest and the largest room
+    that were measured give the two. Targets with one size are left out.
+    """
+    found = {}
+    for name in dict.fromkeys(name for name, _ in samples):
+        sizes = [members for other, members in samples if other == name]
+        few, many = min(sizes), max(sizes)
+        if few < many:
+            cheap, dear = (n * median(samples[name, n], "cpu") for n in (few, many))
+            member = (dear - cheap) / (many - few)
+            found[name] = (cheap - few * member, member)
+    return found
+
+
+def split_in_words(samples):
+    """Return a line of text for each target that was measured with two sizes."""
+    lines = [
+        f"{name}: {message * 1e3:.1f} ms for a message, {member * 1e6:.0f} µs for each "
+        "member that it is sent to\n"
+        for name, (message, member) in split(samples).items()
+    ]
+    return "".join(lines)
 
 
 def write_plots(samples, folder):

@@ -11,6 +11,8 @@ from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
 from tests.bench import sockets
+from tests.bench.__main__ import Sample
+from tests.bench.report import table
 from tests.support.folders import copy_folder
 from tutorial.shared.ports import free_port
 from tutorial.shared.steps import ROOT, all_steps
@@ -77,6 +79,16 @@ def test_a_target_that_cannot_be_measured_is_refused_in_one_line(target):
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1
     assert repr(target.partition("-")[0])[:-1] in done.stderr
+
+
+def test_what_a_message_costs_is_told_apart_from_what_a_member_costs():
+    def measured(seconds):
+        return [Sample(seconds, [0.1, 0.2], 1000)] * 3
+
+    # 6 ms and 40 µs a member, divided by the number of members.
+    both = {("x", 50): measured(8e-3 / 50), ("x", 200): measured(14e-3 / 200)}
+    assert "\nx: 6.0 ms for a message, 40 µs for each member" in table(both)
+    assert " for a message" not in table({("x", 50): measured(8e-3 / 50)})
 
 
 @pytest.mark.parametrize(("heard", "members"), [(2, 2), (1, 2)])

@@ -15,6 +15,7 @@ STEPS = all_steps()
 by_step = pytest.mark.parametrize("step", STEPS, ids=lambda step: step.number)
 PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "TROUBLESHOOTING.md")),
+    ROOT / "docs/scale.md",
     ROOT / "docs/steps.md",
     ROOT / "notebooks/README.md",
     *(step.path / "README.md" for step in STEPS),

@@ -118,6 +118,8 @@ def test_with_ci_or_for_a_step_everything_runs_always(run, monkeypatch):
 
 def test_servers_and_browsers_test_only_what_holds_first_or_last(house, monkeypatch):
     first, last = pool.all_steps()
+    assert not any("--first" in it for it in pool.kinds_of(first, True, False)["live"])
+    monkeypatch.setattr(pool, "LAST_QUICK", "")
     assert "--first-and-last" in pool.kinds_of(first, True, alone=False)["live"]
     for kinds in (
         pool.kinds_of(last, True, alone=False),
