@@ -30,6 +30,7 @@ class Browser:
         self._application = application
         self.at = lambda frame: False
         self.error = None
+        self.close_waits = False  # as uvicorn's does
         self.has_stopped, self.reads_again = asyncio.Event(), asyncio.Event()
 
     async def __call__(self, scope, receive, send):
@@ -38,6 +39,8 @@ class Browser:
                 self.has_stopped.set()
                 if self.error:
                     raise self.error
+                await self.reads_again.wait()
+            if message["type"] == "websocket.close" and self.close_waits:
                 await self.reads_again.wait()
             await send(message)
 
@@ -185,9 +188,11 @@ async def test_what_is_said_while_somebody_enters_comes_after_the_history(
 async def test_a_socket_that_does_not_keep_up_delays_nobody_and_gets_all_of_it(
     people, browser, others, kind
 ):
-    alice, bob = await people.enter("alice"), await others.enter("bob")
-    await list_is(bob, ["alice", "bob"])
-    for socket in (alice, bob):
+    alice = await people.enter("alice")
+    slow = [await others.enter("bob") for _ in range(2)]
+    for bob in slow:
+        await list_is(bob, ["alice", "bob"])
+    for socket in (alice, *slow):
         await socket.is_up_to_date()
     browser.stop_reading(kind)
     await people.enter("teacher")
@@ -198,8 +203,11 @@ async def test_a_socket_that_does_not_keep_up_delays_nobody_and_gets_all_of_it(
             pass
     await browser.is_stopped()
     browser.reads_again.set()
-    await bob.sees(joined("teacher"))
-    assert [(await bob.hear())["message"] for _ in texts] == texts
+    for bob in slow:
+        await bob.sees(joined("teacher"))
+        while (heard := (await bob.hear())["message"]) != texts[0]:
+            assert heard.startswith("up to date")
+        assert [(await bob.hear())["message"] for _ in texts[1:]] == texts[1:]
 
 
 @pytest.mark.holds(since="21", can="A socket that reads nothing is closed")
@@ -223,6 +231,57 @@ async def test_a_socket_that_has_not_read_a_hundred_texts_is_closed(
     assert await bob.is_closed() == DOES_NOT_READ
     await bob.close()
     await alice.sees(joined("bob"), left("bob"))
+
+
+@pytest.mark.holds(since="21")
+async def test_a_socket_whose_close_has_to_wait_is_closed_once(
+    people, browser, others, monkeypatch
+):
+    from channels.layers import get_channel_layer
+
+    layer, events = get_channel_layer(), []
+    send = layer.send
+
+    async def send_and_note(channel, event):
+        events.append(event)
+        await send(channel, event)
+
+    alice, bob = await people.enter("alice"), await others.enter("bob")
+    for socket in (alice, bob):
+        await socket.is_up_to_date()
+    monkeypatch.setattr(layer, "send", send_and_note)
+    browser.stop_reading("chat.message")
+    browser.close_waits = True
+    for number in range(110):
+        event = {"type": "chat.message", "message": str(number), "number": number}
+        await layer.group_send("chat_1", event)
+        while (await alice.hear())["message"] != str(number):
+            pass
+    assert len(events) == 1
+    browser.reads_again.set()
+    assert await bob.is_closed() == DOES_NOT_READ
+
+
+@pytest.mark.holds(since="21")
+async def test_what_two_tasks_send_to_one_socket_comes_once_and_in_order(
+    people, browser, others, monkeypatch
+):
+    groups = pytest.importorskip("chat.groups")
+    monkeypatch.setattr(groups, "PATIENCE", DEADLINE, raising=False)
+    alice, bob = await people.enter("alice"), await others.enter("bob")
+    await list_is(bob, ["alice", "bob"])
+    for socket in (alice, bob):
+        await socket.is_up_to_date()
+    browser.stop_reading("chat.message")
+    await alice.send("once")
+    await browser.is_stopped()
+    # Meanwhile her own consumer hands bob's that she has joined.
+    await people.enter("teacher")
+    browser.reads_again.set()
+    frames = [await bob.read_first() for _ in range(2)]
+    assert [frame["type"] for frame in frames] == ["chat.message", "presence.joined"]
+    await alice.send("and again")
+    await bob.hears("and again")
 
 
 @pytest.mark.holds(since="21")
