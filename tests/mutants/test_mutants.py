@@ -1196,7 +1196,7 @@ function received(event) {
         "self.writing = asyncio.gather(self.write(), return_exceptions=True)",
         "self.writing = False",
         "spec/test_scale.py::"
-        "test_a_socket_that_does_not_keep_up_delays_nobody_and_gets_all_of_it",
+        "test_what_a_room_has_not_waited_for_comes_when_the_socket_reads_again",
     ),
     Mutant(
         "a socket that reads nothing stays open",

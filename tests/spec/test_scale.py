@@ -32,6 +32,7 @@ class Browser:
         self.error = None
         self.close_waits = False  # as uvicorn's does
         self.has_stopped, self.reads_again = asyncio.Event(), asyncio.Event()
+        self.given_up = asyncio.Queue()  # an item each time nobody waits any longer
 
     async def __call__(self, scope, receive, send):
         async def send_if_it_reads(message):
@@ -39,7 +40,11 @@ class Browser:
                 self.has_stopped.set()
                 if self.error:
                     raise self.error
-                await self.reads_again.wait()
+                try:
+                    await self.reads_again.wait()
+                except asyncio.CancelledError:
+                    self.given_up.put_nowait(message)
+                    raise
             if message["type"] == "websocket.close" and self.close_waits:
                 await self.reads_again.wait()
             await send(message)
@@ -208,6 +213,31 @@ async def test_a_socket_that_does_not_keep_up_delays_nobody_and_gets_all_of_it(
         while (heard := (await bob.hear())["message"]) != texts[0]:
             assert heard.startswith("up to date")
         assert [(await bob.hear())["message"] for _ in texts[1:]] == texts[1:]
+
+
+@pytest.mark.holds(since="21", can="What was not read in time comes later")
+@pytest.mark.parametrize("kind", ["chat.message", "presence.joined"])
+async def test_what_a_room_has_not_waited_for_comes_when_the_socket_reads_again(
+    people, browser, others, kind
+):
+    alice, bob = await people.enter("alice"), await others.enter("bob")
+    await list_is(bob, ["alice", "bob"])
+    for socket in (alice, bob):
+        await socket.is_up_to_date()
+    browser.stop_reading(kind)
+    if kind == "chat.message":
+        await alice.send("are you asleep?")
+    else:
+        await people.enter("teacher")
+    with saying("the room waits for ever"):
+        async with asyncio.timeout(DEADLINE):
+            await browser.given_up.get()
+    browser.reads_again.set()
+    if kind == "chat.message":
+        while (await bob.hear())["message"] != "are you asleep?":
+            pass
+    else:
+        await bob.sees(joined("teacher"))
 
 
 @pytest.mark.holds(since="21", can="A socket that reads nothing is closed")
