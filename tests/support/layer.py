@@ -56,7 +56,9 @@ class LayerOnValkey:
         for layer in self._others:
             is_rabbitmq = type(layer).__name__ == "RabbitmqChannelLayer"
             if is_rabbitmq and layer._carehare_connection.get_loop() is loop:
-                await layer.close()
+                # carehare 1.0.2 may set the result of its connection's end twice.
+                with contextlib.suppress(asyncio.InvalidStateError):
+                    await layer.close()
 
 
 class LayerInMemory:
