@@ -28,6 +28,8 @@ from .sockets import Crowd
 from .targets import running
 
 LAST = all_steps()[-1].number
+# From step 15 on, a socket may send a hundred at once; heartbeats count, too.
+FRAMES = 90
 TARGETS = ["floor", "peer", "05", LAST, f"{LAST}-uvicorn"]
 
 
@@ -67,7 +69,7 @@ async def measure(name, redis_url, members, seconds):
         await crowd.say()  # all that came before has been handled
         before, full = cpu_and_memory(server.process.pid)
         delays, end = [], time.monotonic() + seconds
-        while time.monotonic() < end:
+        while time.monotonic() < end and crowd.number < FRAMES * members:
             delays += await crowd.say()
         after, _ = cpu_and_memory(server.process.pid)
         crowd.leave()
@@ -84,10 +86,10 @@ async def profile(name, redis_url, members, seconds, file):
         await crowd.enter(server.port, server.path, server.cookies, members)
         await crowd.say()  # all that came before has been handled
         recording = asyncio.create_task(record(server.process.pid, file, seconds))
-        while not recording.done():
+        while not recording.done() and crowd.number < FRAMES * members:
             await crowd.say()
-        crowd.leave()
         await recording
+        crowd.leave()
 
 
 def parse(arguments):
