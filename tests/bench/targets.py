@@ -38,7 +38,7 @@ def running(name, redis_url, members):
     """Yield the Running server of the target `name`, for so many members.
 
     The names are floor, peer, the numbers of steps, as in 05 or 05-uvicorn, and the
-    paths of folders, each a project like a step from 15 on.
+    paths of folders, each a project like a step from 03 on.
     """
     if name == "floor":
         with serving(name, [HERE / "floor.py", "{port}"], HERE) as server:

@@ -14,6 +14,7 @@ from tests.bench import sockets
 from tests.bench.__main__ import Sample
 from tests.bench.report import table
 from tests.support.folders import copy_folder
+from tutorial.__main__ import main
 from tutorial.shared.ports import free_port
 from tutorial.shared.steps import ROOT, all_steps
 
@@ -53,6 +54,12 @@ def test_a_flame_graph_shows_what_a_folder_of_ones_own_does(tmp_path):
         pytest.skip(done.stderr)
     assert done.returncode == 0, done.stderr
     assert "chat_message" in file.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("option", ["--members", "--rounds"])
+def test_a_number_below_one_is_refused_in_one_line(option, capsys):
+    assert main(["bench", LAST, option, "0"]) == 2
+    assert capsys.readouterr().err == "tutorial: choose numbers above 0.\n"
 
 
 def test_a_profile_of_two_targets_is_refused_in_one_line(tmp_path):

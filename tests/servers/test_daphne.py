@@ -2,12 +2,11 @@
 
 import asyncio
 import contextlib
-import socket
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.support.real_sockets import enter, refusal
+from tests.support.real_sockets import enter, enter_without_reading, refusal
 
 pytestmark = pytest.mark.server
 
@@ -75,12 +74,7 @@ async def test_a_client_that_stops_reading_does_not_delay_the_others(
     # Each arrives as 24 kB of JSON: together more than Linux keeps for a reader whose
     # own buffer is small, 4 MB at most (tcp(7), tcp_wmem).
     text, times = "😀" * 2000, 200
-    slow = socket.socket()
-    # Before connecting, because the two ends agree on the window then (tcp(7)).
-    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    slow.connect(("127.0.0.1", server.port))
-    options = {"sock": slow, "max_queue": 1, "compression": None}
-    stalled = await enter(server, cookies["bob"], **options)
+    stalled = await enter_without_reading(server, cookies["bob"])
     try:
 
         async def hear_all():

@@ -2,11 +2,10 @@
 
 import asyncio
 import json
-import socket
 
 import pytest
 
-from tests.support.real_sockets import enter
+from tests.support.real_sockets import enter, enter_without_reading
 
 pytestmark = pytest.mark.server
 
@@ -37,12 +36,7 @@ async def test_a_client_that_stops_reading_does_not_delay_several_others(
     # Each arrives as 24 kB of JSON: together more than Linux keeps for a reader whose
     # own buffer is small, 4 MB at most (tcp(7), tcp_wmem).
     text, times, speakers = "😀" * 2000, 80, 3
-    slow = socket.socket()
-    # Before connecting, because the two ends agree on the window then (tcp(7)).
-    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    slow.connect(("127.0.0.1", server.port))
-    options = {"sock": slow, "max_queue": 1, "compression": None}
-    stalled = await enter(server, cookies["bob"], **options)
+    stalled = await enter_without_reading(server, cookies["bob"])
     tabs = [await enter(server, cookies["alice"]) for _ in range(speakers)]
     try:
 

@@ -1,27 +1,16 @@
 """A client that stops reading, on a real uvicorn, which waits for it."""
 
 import asyncio
-import socket
 
 import pytest
 
-from tests.support.real_sockets import enter
+from tests.support.real_sockets import enter, enter_without_reading
 
 pytestmark = pytest.mark.server
 
 # Until the next message is there: fewer than the 40 after which uvicorn itself gives up
 # a client that answers no ping.
 SECONDS = 20
-
-
-async def open_slow(server, cookie, room):
-    """Return an open socket whose client reads a little, and then nothing more."""
-    slow = socket.socket()
-    # Before connecting, because the two ends agree on the window then (tcp(7)).
-    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    slow.connect(("127.0.0.1", server.port))
-    options = {"sock": slow, "max_queue": 1, "compression": None}
-    return await enter(server, cookie, room, **options)
 
 
 @pytest.mark.holds(
@@ -31,7 +20,7 @@ async def test_with_uvicorn_nobody_waits_for_a_client_that_stops_reading(site, c
     # More than Linux keeps for a reader whose own buffer is small; see test_limits.py.
     text, times, speakers, room = "😀" * 2000, 80, 3, "slow"
     with site.uvicorn() as server:
-        stalled = await open_slow(server, cookies["bob"], room)
+        stalled = await enter_without_reading(server, cookies["bob"], room)
         tabs = [await enter(server, cookies["alice"], room) for _ in range(speakers)]
 
         async def hear_all(tab):

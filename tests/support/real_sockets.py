@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import socket
 from collections import defaultdict, deque
 
 from websockets.asyncio.client import connect
@@ -80,11 +81,24 @@ async def enter(server, cookie, room=1, **options):
     return RealSocket(connection, server)
 
 
+async def enter_without_reading(server, cookie, room=1):
+    """Open a socket whose client reads one frame at most, with small buffers.
+
+    It must be told to abort its transport, or to read, before it can be closed.
+    """
+    slow = socket.socket()
+    # Before connecting, because the two ends agree on the window then (tcp(7)).
+    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    slow.connect(("127.0.0.1", server.port))
+    options = {"sock": slow, "max_queue": 1, "compression": None}
+    return await enter(server, cookie, room, **options)
+
+
 async def refusal(server, cookie, room=1):
     """Return the HTTP status of a refused handshake; None if it is accepted."""
     try:
-        socket = await enter(server, cookie, room)
+        person = await enter(server, cookie, room)
     except InvalidStatus as error:
         return error.response.status_code
-    await socket.close()
+    await person.close()
     return None

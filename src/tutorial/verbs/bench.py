@@ -35,13 +35,15 @@ def add_parser(subparsers):
 def bench(args):
     """Run the bench on the targets; return 0, or 1 if it has failed.
 
-    Raises TutorialError if the bench's own packages are missing.
+    Raises TutorialError for a number below 1, or if the bench's packages are missing.
     """
     if importlib.util.find_spec("starlette") is None:
         raise TutorialError("the bench is not installed: run `make install`.")
     command = [sys.executable, "-m", "tests.bench", *map(absolute, args.targets)]
     for option in ("members", "rounds"):
         if (value := getattr(args, option)) is not None:
+            if value < 1:
+                raise TutorialError("choose numbers above 0.")
             command += [f"--{option}", str(value)]
     if args.profile:
         command += ["--profile", os.path.abspath(args.profile)]
