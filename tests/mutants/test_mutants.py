@@ -1215,6 +1215,14 @@ function received(event) {
         "spec/test_scale.py::test_a_message_is_encoded_once_and_all_read_the_same",
     ),
     Mutant(
+        "each text of a room goes through all middleware",
+        "21",
+        PRESENCE,
+        'await self.scope["send"](message)',
+        "await self.base_send(message)",
+        "spec/test_scale.py::test_no_middleware_sees_what_a_room_sends_but_all_else",
+    ),
+    Mutant(
         "an empty room stays in its group",
         "21",
         GROUPS,

@@ -6,6 +6,7 @@ import json
 import time
 
 import pytest
+from channels.sessions import InstanceSessionWrapper
 
 from tests.support.deadline import DEADLINE
 from tests.support.frames import joined, left, list_is
@@ -163,6 +164,29 @@ async def test_a_message_is_encoded_once_and_all_read_the_same(people, monkeypat
     texts = {await socket.hear_raw() for socket in sockets}
     assert len(texts) == 1, texts
     assert encoded.count("hello") == 1, encoded
+
+
+@pytest.mark.holds(since="21")
+async def test_no_middleware_sees_what_a_room_sends_but_all_else(people, monkeypatch):
+    send, seen = InstanceSessionWrapper.send, []
+
+    async def send_and_note(self, message):
+        seen.append(message.get("text") or message["type"])
+        await send(self, message)
+
+    monkeypatch.setattr(InstanceSessionWrapper, "send", send_and_note)
+    alice, bob = await people.enter("alice"), await people.enter("bob")
+    for socket in (alice, bob):
+        await socket.is_up_to_date()
+    assert seen[0] == "websocket.accept"
+    seen.clear()
+    await alice.send("to all")
+    for socket in (alice, bob):
+        while (await socket.hear())["message"] != "to all":
+            pass
+    assert seen == []
+    await alice.is_served()
+    assert len(seen) == 1, seen
 
 
 @pytest.mark.holds(since="21")

@@ -16,7 +16,7 @@ class ChatConsumer(LimitedConsumer):
         self.chat_room = await find_room(user, **self.scope["url_route"]["kwargs"])
         if self.chat_room:
             self.room_group_name = self.chat_room.group_name
-            self.user_group_name = f"user_{user.id}"
+            self.group_names = [f"user_{user.id}"]
             await self.join()
             await self.accept()
             await self.enter(self.room_group_name)

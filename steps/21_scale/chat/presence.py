@@ -90,7 +90,8 @@ class PresenceConsumer(AsyncWebsocketConsumer):
                 await asyncio.shield(self.leave())
 
     async def join(self):
-        await self.channel_layer.group_add(self.user_group_name, self.channel_name)
+        for name in self.group_names:
+            await self.channel_layer.group_add(name, self.channel_name)
 
     async def enter(self, group_name):
         """Put the user on the list of the group; the socket has been accepted."""
@@ -116,7 +117,8 @@ class PresenceConsumer(AsyncWebsocketConsumer):
                 self.room.heart.cancel()
                 await self.room.close()
             await self.room.redis.zrem(self.room.key, self.entry)
-        await self.channel_layer.group_discard(self.user_group_name, self.channel_name)
+        for name in self.group_names:
+            await self.channel_layer.group_discard(name, self.channel_name)
         await self.announce()
 
     async def announce(self):
@@ -151,6 +153,7 @@ class PresenceConsumer(AsyncWebsocketConsumer):
 
     async def write(self):
         while self.waiting:
-            await self.send(text_data=self.waiting[0])
+            message = {"type": "websocket.send", "text": self.waiting[0]}
+            await self.scope["send"](message)  # past the middleware
             self.waiting.popleft()
         self.writing = False

@@ -10,7 +10,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django_asgi_app = get_asgi_application()
 
 # Code that imports models has to be imported after this line.
-from chat.middleware import LogMiddleware, RedisErrorMiddleware
+from chat.middleware import DirectMiddleware, LogMiddleware, RedisErrorMiddleware
 from chat.routing import websocket_urlpatterns
 
 application = ProtocolTypeRouter(
@@ -23,3 +23,4 @@ application = ProtocolTypeRouter(
         ),
     }
 )
+application = DirectMiddleware(application)
