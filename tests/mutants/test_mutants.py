@@ -1223,6 +1223,14 @@ function received(event) {
         "spec/test_scale.py::test_no_middleware_sees_what_a_room_sends_but_all_else",
     ),
     Mutant(
+        "each look shows the list to all, whether it has changed or not",
+        "21",
+        PRESENCE,
+        "if self.users != users:",
+        "if True:",
+        "spec/test_scale.py::test_a_look_that_finds_nobody_new_touches_no_consumer",
+    ),
+    Mutant(
         "an empty room stays in its group",
         "21",
         GROUPS,

@@ -190,6 +190,29 @@ async def test_no_middleware_sees_what_a_room_sends_but_all_else(people, monkeyp
 
 
 @pytest.mark.holds(since="21")
+async def test_a_look_that_finds_nobody_new_touches_no_consumer(people, monkeypatch):
+    from chat.presence import PresenceConsumer, rooms
+
+    show, shown = PresenceConsumer.show, []
+
+    async def show_and_note(consumer, users):
+        shown.append(consumer)
+        await show(consumer, users)
+
+    names = ("alice", "bob", "alice", "bob")
+    for socket in [await people.enter(name, "attic") for name in names]:
+        await socket.is_served()
+    room = next(it for it in rooms.values() if it.group_name == "room_attic")
+    monkeypatch.setattr(PresenceConsumer, "show", show_and_note)
+    async with room.lock:
+        await room.look()
+    assert shown == []
+    assert len({id(consumer.users) for consumer in room.consumers}) == 1
+    await people.enter("teacher", "attic")
+    assert len(shown) == 5
+
+
+@pytest.mark.holds(since="21")
 async def test_what_is_said_while_somebody_enters_comes_after_the_history(
     people, browser, others
 ):

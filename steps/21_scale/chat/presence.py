@@ -46,16 +46,17 @@ class Room(GroupMember):
             pipe.zrange(self.key, 0, -1)
             added, *_, entries = await pipe.execute()
         users = {entry.decode().partition(" ")[2] for entry in entries}
-        if added > new:  # Redis has forgotten the list, and the groups
+        if added > new:  # Redis has forgotten the list, and the group
             self.forgotten = now
             await self.join()
             for consumer in self.consumers:
                 await consumer.join()
         if now - self.forgotten <= 2 * HEARTBEAT:  # others may still be missing
             users |= self.users
-        self.users = users
-        others = [consumer for consumer in self.consumers if consumer.users != users]
-        await self.deliver(others, lambda consumer: consumer.show(users))
+        if self.users != users:  # one object for all who have been told
+            self.users = users
+        others = [each for each in self.consumers if each.users is not self.users]
+        await self.deliver(others, lambda consumer: consumer.show(self.users))
 
     async def beat(self):
         """Look every two seconds, until this task is cancelled."""
