@@ -12,12 +12,13 @@ import os
 import time
 from collections import defaultdict
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocketDisconnect
 
-redis = Redis.from_url(os.environ["REDIS_URL"])
+# With the default, an error meets those who find a hundred connections in use.
+redis = Redis.from_pool(BlockingConnectionPool.from_url(os.environ["REDIS_URL"]))
 rooms = defaultdict(set)
 
 
