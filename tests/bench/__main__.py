@@ -1,95 +1,32 @@
 """What a message costs: `make bench`, or `python -m tests.bench --help`.
 
 Each round measures all targets in turn, so that whatever else the machine does falls on
-all of them. The members of one room say something one after the other; the next one
-speaks when all have heard it.
+all of them.
 """
 
 import argparse
 import asyncio
 import importlib.util
-import statistics
+import itertools
 import sys
-import time
 from collections import defaultdict
-from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.browser import ARTEFACTS
-from tests.support.usage import cpu_and_memory
+from tests.support.open_files import allow_files
 from tests.support.valkey import url_of, valkey
 from tutorial.shared.messages import TutorialError
 from tutorial.shared.processes import INTERRUPTED, stop_on_signal
 from tutorial.shared.steps import ROOT, all_steps
 
-from .profile import record
-from .report import table, write_plots
-from .sockets import Crowd
-from .targets import running
+from . import measures
+from .plots import write_plots
+from .profile import profile
+from .tables import JOINS, MESSAGES, STALLED, table
+from .targets import Load, running
 
 LAST = all_steps()[-1].number
-# From step 15 on, a socket may send a hundred at once; heartbeats count, too.
-FRAMES = 90
 TARGETS = ["floor", "peer", "05", LAST, f"{LAST}-uvicorn"]
-
-
-@dataclass
-class Sample:
-    """What one round has shown of a target, with so many members.
-
-    `cpu` is that of the server for each delivery, in seconds; `delays` are from sending
-    to hearing, in seconds; `memory` is that of the server for each socket, in bytes.
-    """
-
-    cpu: float
-    delays: list
-    memory: float
-
-    @property
-    def median(self):
-        return statistics.median(self.delays)
-
-    @property
-    def late(self):
-        """The delay that one of a hundred deliveries exceeds."""
-        return statistics.quantiles(self.delays, n=100)[98]
-
-
-async def measure(name, redis_url, members, seconds):
-    """Return a Sample of the target `name`; messages are sent for so many seconds.
-
-    Raises AssertionError if a member does not hear a message.
-    """
-    with running(name, redis_url, members) as server:
-        crowd = Crowd()
-        await crowd.enter(server.port, server.path, server.cookies, 1)
-        await crowd.say()
-        _, empty = cpu_and_memory(server.process.pid)
-        await crowd.enter(server.port, server.path, server.cookies, members - 1)
-        await crowd.say()  # all that came before has been handled
-        before, full = cpu_and_memory(server.process.pid)
-        delays, end = [], time.monotonic() + seconds
-        while time.monotonic() < end and crowd.number < FRAMES * members:
-            delays += await crowd.say()
-        after, _ = cpu_and_memory(server.process.pid)
-        crowd.leave()
-    return Sample((after - before) / len(delays), delays, (full - empty) / members)
-
-
-async def profile(name, redis_url, members, seconds, file):
-    """Write into `file`, an SVG, what a target does while messages are sent.
-
-    Raises TutorialError if the profiler may not look into the server.
-    """
-    with running(name, redis_url, members) as server:
-        crowd = Crowd()
-        await crowd.enter(server.port, server.path, server.cookies, members)
-        await crowd.say()  # all that came before has been handled
-        recording = asyncio.create_task(record(server.process.pid, file, seconds))
-        while not recording.done() and crowd.number < FRAMES * members:
-            await crowd.say()
-        await recording
-        crowd.leave()
 
 
 def parse(arguments):
@@ -109,7 +46,15 @@ def parse(arguments):
     add("--members", type=positive(int), nargs="+", default=[50, 200], metavar="N")
     add("--rounds", type=positive(int), default=3, metavar="N")
     add("--seconds", type=positive(float), default=1, help="of messages, in a round")
-    add("--profile", type=Path, metavar="FILE", help="write a flame graph instead, SVG")
+    number = {"type": positive(int), "metavar": "N"}
+    processes = "of the server, over which the members are spread"
+    add("--processes", nargs="+", default=[1], help=processes, **number)
+    add = parser.add_mutually_exclusive_group().add_argument
+    add("--rooms", default=1, help="with so many members each; all talk", **number)
+    add("--joins", help="measure N more sockets that come and leave", **number)
+    add("--stalled", help="measure the delays by N sockets that do not read", **number)
+    add("--profile", type=Path, metavar="FILE", help="draw a flame graph instead, SVG")
+    add = parser.add_argument
     add("--folder", default=ROOT / ARTEFACTS, type=Path, help="where plots are written")
     return parser.parse_args(arguments)
 
@@ -126,17 +71,44 @@ def positive(kind):
     return number
 
 
-def run(options):
-    """Return {(target, members): a Sample for each round}; say what is measured."""
-    samples = defaultdict(list)
-    with valkey() as server:
+def plan(options):
+    """Yield (target, Load) for all that a round measures."""
+    for members in options.members:
+        loads = [
+            Load(members, options.rooms, processes, options.joins or 0, stalled)
+            for processes in options.processes
+            for stalled in ([0, options.stalled] if options.stalled else [0])
+        ]
+        for name, load in itertools.product(options.targets, loads):
+            if name != "floor" or load.processes == 1:
+                yield name, load
+
+
+def run(options, measure):
+    """Return {(target, Load): a Sample for each round}, and how many targets failed.
+
+    One that loses a message is said to do so, and is not measured again.
+    """
+    samples, failed = defaultdict(list), set()
+    if "floor" in options.targets and max(options.processes) > 1:
+        print(
+            "The floor has no broker between several processes: it is left out there."
+        )
+    allow_files(max(load.sockets for _, load in plan(options)))
+    with valkey() as redis:
         for number in range(1, options.rounds + 1):
-            for members in options.members:
-                for name in options.targets:
-                    print(f"Round {number}: {name}, {members} members", flush=True)
-                    measuring = measure(name, url_of(server), members, options.seconds)
-                    samples[name, members].append(asyncio.run(measuring))
-    return samples
+            for name, load in plan(options):
+                if (name, load) in failed:
+                    continue
+                print(f"Round {number}: {name}, {load}", flush=True)
+                try:
+                    with running(name, url_of(redis), load) as server:
+                        sample = asyncio.run(measure(server, load, options.seconds))
+                    samples[name, load].append(sample)
+                except (AssertionError, ConnectionError) as error:
+                    print(f"Error: {name}, {load}: {error}", file=sys.stderr)
+                    failed.add((name, load))
+    return samples, len(failed)
 
 
 def run_profile(options):
@@ -155,18 +127,22 @@ def run_profile(options):
 
 def main(arguments):
     options = parse(arguments)
+    measure, head = measures.messages, MESSAGES
+    if options.joins:
+        measure, head = measures.joins, JOINS
+    elif options.stalled:
+        measure, head = measures.stalled, STALLED
     try:
         with stop_on_signal():
             if options.profile:
                 run_profile(options)
                 return 0
-            samples = run(options)
-            print(f"\n{table(samples)}")
-            if importlib.util.find_spec("matplotlib"):
+            samples, failed = run(options, measure)
+            if samples:
+                print(f"\n{table(samples, head)}")
+            if samples and head is MESSAGES and importlib.util.find_spec("matplotlib"):
                 print(f"The same with plots: {write_plots(samples, options.folder)}")
-            else:
-                print("There are no plots: `make bench` installs what draws them.")
-            return 0
+            return min(failed, 1)
     except (AssertionError, ConnectionError, TutorialError) as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1

@@ -1,18 +1,20 @@
-"""The floor: `python floor.py PORT` passes each text on to all, without a broker.
+"""The floor: `python floor.py PORT` passes each text on to its room, without a broker.
 
 It is what the package websockets itself offers for a room: `broadcast()` in its
-documentation.
+documentation. The path of a socket names its room.
 """
 
 import asyncio
 import sys
+from collections import defaultdict
 
 from websockets.asyncio.server import broadcast, serve
 
-members = set()
+rooms = defaultdict(set)
 
 
 async def member(socket):
+    members = rooms[socket.request.path]
     members.add(socket)
     try:
         async for text in socket:

@@ -8,12 +8,31 @@ count.
 import asyncio
 import sys
 from asyncio.subprocess import PIPE
+from itertools import islice
 from pathlib import Path
 
 from tutorial.shared.messages import TutorialError
 
+from .measures import crowd, may_speak
+from .targets import Load, running
+
 PY_SPY = Path(sys.executable).with_name("py-spy")
 RATE = 200  # a second
+
+
+async def profile(name, redis_url, members, seconds, file):
+    """Write into `file`, an SVG, what a target does while messages are sent.
+
+    Raises TutorialError if the profiler may not look into the server.
+    """
+    load = Load(members)
+    with running(name, redis_url, load) as server, crowd(server) as room:
+        await room.enter(islice(server.seats(server.cookies), members))
+        await room.say()  # all that came before has been handled
+        recording = asyncio.create_task(record(server.processes[0].pid, file, seconds))
+        while not recording.done() and may_speak(room, load):
+            await room.say()
+        await recording
 
 
 async def record(pid, file, seconds):

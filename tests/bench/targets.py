@@ -1,15 +1,18 @@
 """What is measured: the floor, the peer, and the steps on daphne or on uvicorn."""
 
+import asyncio
 import contextlib
 import os
 import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 
 from tests.support.crowd import sign_in_crowd
 from tests.support.site import Site
+from tests.support.usage import cpu_and_memory
 from tutorial.shared.messages import TutorialError
 from tutorial.shared.ports import free_port, wait_until_it_answers
 from tutorial.shared.processes import process_group
@@ -18,53 +21,109 @@ from tutorial.shared.steps import find_step
 HERE = Path(__file__).parent
 # The rooms of courses, which need no more than one, exist from step 03 on.
 FIRST = "03"
-COURSE = 1
 # From step 15 on, a user may have so many sockets in a process.
 SOCKETS = 20
+PAUSE = 0.5  # seconds in which a server must hardly compute, to be quiet
+
+
+@dataclass(frozen=True)
+class Load:
+    """Who is there: `members` in each room, and in how many processes of the server.
+
+    In the first room `joins` more come and go, and `stalled` more do not read.
+    """
+
+    members: int
+    rooms: int = 1
+    processes: int = 1
+    joins: int = 0
+    stalled: int = 0
+
+    @property
+    def sockets(self):
+        return self.members * self.rooms + self.joins + self.stalled
+
+    @property
+    def users(self):
+        """How many it takes; each of those who come and go is another one."""
+        return -(-(self.sockets - self.joins) // SOCKETS) + self.joins
+
+    def __str__(self):
+        more = {name: number for name, number in vars(self).items() if number > 1}
+        more = {"members": self.members} | more
+        return ", ".join(f"{number} {name}" for name, number in more.items())
 
 
 @dataclass
 class Running:
-    """A server that runs: its process, its port, and what a handshake has to have."""
+    """A server that runs: its processes, their ports, and what a handshake has to have.
 
-    process: subprocess.Popen
-    port: int
-    path: str = "/"
+    `path` is a room's, with {} for its number. The last of the `cookies` are for those
+    who come and go.
+    """
+
+    processes: list
+    ports: list
+    path: str = "/{}"
     cookies: list = field(default_factory=lambda: [""])
+
+    def seats(self, cookies):
+        """Yield (port, Cookie header) without end, each of them in turn."""
+        return zip(cycle(self.ports), cycle(cookies), strict=False)
+
+    def usage(self):
+        """Return the seconds that all have computed, and the bytes that they have."""
+        used = [cpu_and_memory(process.pid) for process in self.processes]
+        return sum(cpu for cpu, _ in used), sum(memory for _, memory in used)
+
+    async def until_quiet(self):
+        """Return when what the sockets have caused is done."""
+        cpu, before = self.usage()[0], -1
+        while cpu - before > PAUSE / 10:
+            await asyncio.sleep(PAUSE)
+            before, cpu = cpu, self.usage()[0]
 
 
 @contextlib.contextmanager
-def running(name, redis_url, members):
-    """Yield the Running server of the target `name`, for so many members.
+def running(name, redis_url, load):
+    """Yield the Running server of the target `name`, for a Load.
 
     The names are floor, peer, the numbers of steps, as in 05 or 05-uvicorn, and the
     paths of folders, each a project like a step from 03 on.
     """
-    if name == "floor":
-        with serving(name, [HERE / "floor.py", "{port}"], HERE) as server:
-            yield server
-    elif name == "peer":
-        command = ["-m", "uvicorn", "--port", "{port}", "peer:app"]
-        with serving(name, command, HERE, REDIS_URL=redis_url) as server:
-            yield server
-    else:
-        with step_running(name, redis_url, members) as server:
-            yield server
+    with contextlib.ExitStack() as stack:
+        if name in ("floor", "peer"):
+            command = [HERE / "floor.py", "{port}"]
+            if name == "peer":
+                command = ["-m", "uvicorn", "--port", "{port}", "peer:app"]
+            servers = [
+                stack.enter_context(serving(command, REDIS_URL=redis_url))
+                for _ in range(load.processes)
+            ]
+            yield Running(*zip(*servers, strict=True))
+        else:
+            yield stack.enter_context(step_running(name, redis_url, load))
 
 
 @contextlib.contextmanager
-def step_running(name, redis_url, members):
+def step_running(name, redis_url, load):
     """Yield the Running server of a copy of a step, whose users are signed in."""
     project = name.removesuffix("-uvicorn")
     path = Path(project)
     if not (path / "manage.py").is_file():
         path = path_of_step(project)
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-"))
         site = Site(path, Path(folder, "copy"), redis_url)
-        cookies = sign_in_crowd(site, "member", -(-members // SOCKETS), COURSE)
-        with site.daphne() if name == project else site.uvicorn() as server:
-            path = f"/ws/chat/room/{COURSE}/"
-            yield Running(server.process, server.port, path, list(cookies.values()))
+        cookies = sign_in_crowd(site, "member", load.users, load.rooms)
+        serve = site.daphne if name == project else site.uvicorn
+        servers = [stack.enter_context(serve()) for _ in range(load.processes)]
+        yield Running(
+            [server.process for server in servers],
+            [server.port for server in servers],
+            "/ws/chat/room/{}/",
+            list(cookies.values()),
+        )
 
 
 def path_of_step(name):
@@ -78,17 +137,17 @@ def path_of_step(name):
 
 
 @contextlib.contextmanager
-def serving(name, command, folder, **variables):
-    """Yield a Running server, started by `python` and this command, in `folder`."""
+def serving(command, **variables):
+    """Yield (process, port) of a server here, started by `python` and this command."""
     port = free_port()
     command = [sys.executable, *(str(each).format(port=port) for each in command)]
     with process_group(
         command,
-        cwd=folder,
+        cwd=HERE,
         env=os.environ | variables,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as process:
         if not wait_until_it_answers(process, port):
-            raise AssertionError(f"{name} does not start: {' '.join(command)}")
-        yield Running(process, port)
+            raise AssertionError(f"it does not start: {' '.join(command)}")
+        yield process, port

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from playwright.async_api import expect
 
-from tests.bench.__main__ import profile
+from tests.bench.profile import profile
 from tests.stage.conftest import stage_page
 from tests.support.browser import GONE, chromium, visit
 from tests.support.deadline import DEADLINE

@@ -27,18 +27,19 @@ Session.objects.bulk_create(sessions)
 """
 ENROL = """
 from courses.models import Course
-Course.objects.get(id={course}).students.add(*users)
+for number in range(1, {courses} + 1):
+    defaults = {{"title": f"Course {{number}}"}}
+    course, _ = Course.objects.get_or_create(id=number, defaults=defaults)
+    course.students.add(*users)
 """
 
 
-def sign_in_crowd(site, name, count, course=None):
+def sign_in_crowd(site, name, count, courses=0):
     """Make so many users, "name 0" and so on; return {username: Cookie header}.
 
-    If a course is named, by its id, they are its students.
+    They are students of the first so many courses, which are made if they are missing.
     """
-    source = SIGN_IN.format(name=name, count=count)
-    if course:
-        source += ENROL.format(course=course)
+    source = SIGN_IN.format(name=name, count=count) + ENROL.format(courses=courses)
     status, said = site.run("manage.py", "shell", "-v", "0", "-c", source)
     assert status == 0, said
     cookies = [line for line in said.splitlines() if line.startswith("sessionid=")]

@@ -86,12 +86,21 @@ async def enter_without_reading(server, cookie, room=1):
 
     It must be told to abort its transport, or to read, before it can be closed.
     """
-    slow = socket.socket()
-    # Before connecting, because the two ends agree on the window then (tcp(7)).
-    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    slow.connect(("127.0.0.1", server.port))
-    options = {"sock": slow, "max_queue": 1, "compression": None}
+    options = {
+        "sock": connect_narrowly(server.port),
+        "max_queue": 1,
+        "compression": None,
+    }
     return await enter(server, cookie, room, **options)
+
+
+def connect_narrowly(port):
+    """Return a connected socket that holds a few kB which nobody has read."""
+    narrow = socket.socket()
+    # Before connecting, because the two ends agree on the window then (tcp(7)).
+    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    narrow.connect(("127.0.0.1", port))
+    return narrow
 
 
 async def refusal(server, cookie, room=1):

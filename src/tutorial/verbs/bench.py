@@ -10,7 +10,9 @@ from ..shared.steps import ROOT
 
 
 def add_parser(subparsers):
-    """Add `tutorial bench [TARGET ...] [--members N] [--rounds N] [--profile FILE]`."""
+    """Add `tutorial bench [TARGET ...] [--members N] [--rooms N] [--processes N]
+    [--rounds N] [--profile FILE]`.
+    """
     parser = subparsers.add_parser(
         "bench",
         help="measure what a message costs, in steps or in your own folder",
@@ -25,6 +27,8 @@ def add_parser(subparsers):
     parser.add_argument(
         "--members", type=int, help="in the room; default: 50, then 200"
     )
+    parser.add_argument("--rooms", type=int, help="with so many members; default: 1")
+    parser.add_argument("--processes", type=int, help="of the server; default: 1")
     parser.add_argument("--rounds", type=int, help="default: 3")
     parser.add_argument(
         "--profile", metavar="FILE", help="draw what one target does, as SVG"
@@ -40,7 +44,7 @@ def bench(args):
     if importlib.util.find_spec("starlette") is None:
         raise TutorialError("the bench is not installed: run `make install`.")
     command = [sys.executable, "-m", "tests.bench", *map(absolute, args.targets)]
-    for option in ("members", "rounds"):
+    for option in ("members", "rooms", "processes", "rounds"):
         if (value := getattr(args, option)) is not None:
             if value < 1:
                 raise TutorialError("choose numbers above 0.")
