@@ -39,8 +39,8 @@ def parse(arguments):
         nargs="*",
         default=TARGETS,
         metavar="TARGET",
-        help="floor, peer, a step or a project's folder; with uvicorn in the place of "
-        f"daphne: 05-uvicorn; default: {' '.join(TARGETS)}",
+        help="floor, peer, peer-daphne, a step or a project's folder; with uvicorn in "
+        f"the place of daphne: 05-uvicorn; default: {' '.join(TARGETS)}",
     )
     add = parser.add_argument
     add("--members", type=positive(int), nargs="+", default=[50, 200], metavar="N")

@@ -20,6 +20,7 @@ from starlette.websockets import WebSocketDisconnect
 # With the default, an error meets those who find a hundred connections in use.
 redis = Redis.from_pool(BlockingConnectionPool.from_url(os.environ["REDIS_URL"]))
 rooms = defaultdict(set)
+subscribed = None  # a task, since the first member came
 
 
 async def hear(pubsub):
@@ -33,7 +34,17 @@ async def hear(pubsub):
                     await socket.send_text(text)
 
 
+async def subscribe():
+    """Return the task that hears; not every server program tells when it starts."""
+    pubsub = redis.pubsub()
+    await pubsub.psubscribe("room:*")
+    return asyncio.create_task(hear(pubsub))
+
+
 async def member(socket):
+    global subscribed
+    subscribed = subscribed or asyncio.create_task(subscribe())
+    await subscribed
     room = f"room:{socket.path_params['room']}"
     await socket.accept()
     rooms[room].add(socket)
@@ -46,13 +57,4 @@ async def member(socket):
         rooms[room].discard(socket)
 
 
-@contextlib.asynccontextmanager
-async def lifespan(app):
-    async with redis.pubsub() as pubsub:
-        await pubsub.psubscribe("room:*")
-        task = asyncio.create_task(hear(pubsub))
-        yield
-        task.cancel()
-
-
-app = Starlette(routes=[WebSocketRoute("/{room}", member)], lifespan=lifespan)
+app = Starlette(routes=[WebSocketRoute("/{room}", member)])

@@ -23,6 +23,12 @@ HERE = Path(__file__).parent
 FIRST = "03"
 # From step 15 on, a user may have so many sockets in a process.
 SOCKETS = 20
+# Small programs to compare with: how each of them is started.
+SMALL = {
+    "floor": [HERE / "floor.py", "{port}"],
+    "peer": ["-m", "uvicorn", "--port", "{port}", "peer:app"],
+    "peer-daphne": ["-m", "daphne", "-p", "{port}", "peer:app"],
+}
 PAUSE = 0.5  # seconds in which a server must hardly compute, to be quiet
 
 
@@ -88,16 +94,13 @@ class Running:
 def running(name, redis_url, load):
     """Yield the Running server of the target `name`, for a Load.
 
-    The names are floor, peer, the numbers of steps, as in 05 or 05-uvicorn, and the
+    The names are those of SMALL, the numbers of steps, as in 05 or 05-uvicorn, and the
     paths of folders, each a project like a step from 03 on.
     """
     with contextlib.ExitStack() as stack:
-        if name in ("floor", "peer"):
-            command = [HERE / "floor.py", "{port}"]
-            if name == "peer":
-                command = ["-m", "uvicorn", "--port", "{port}", "peer:app"]
+        if name in SMALL:
             servers = [
-                stack.enter_context(serving(command, REDIS_URL=redis_url))
+                stack.enter_context(serving(SMALL[name], REDIS_URL=redis_url))
                 for _ in range(load.processes)
             ]
             yield Running(*zip(*servers, strict=True))
@@ -117,7 +120,10 @@ def step_running(name, redis_url, load):
         site = Site(path, Path(folder, "copy"), redis_url)
         cookies = sign_in_crowd(site, "member", load.users, load.rooms)
         serve = site.daphne if name == project else site.uvicorn
-        servers = [stack.enter_context(serve()) for _ in range(load.processes)]
+        # As on a real server: with DEBUG, Django formats each query and keeps it.
+        servers = [
+            stack.enter_context(serve(DEBUG="off")) for _ in range(load.processes)
+        ]
         yield Running(
             [server.process for server in servers],
             [server.port for server in servers],

@@ -46,7 +46,7 @@ def rows(done):
 @pytest.mark.server
 def test_the_bench_measures_the_floor_the_peer_and_the_last_step(tmp_path):
     pytest.importorskip("matplotlib", reason="make bench installs what it draws with")
-    targets = ["floor", "peer", LAST, f"{LAST}-uvicorn"]
+    targets = ["floor", "peer", "peer-daphne", LAST, f"{LAST}-uvicorn"]
     done = bench(*targets, "--members", "3", "--folder", tmp_path)
     assert [name for name, *_ in rows(done)] == targets
     for _, middle, best, worst, *_ in rows(done):

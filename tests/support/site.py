@@ -73,7 +73,7 @@ class Site:
         port = free_port()
         command = ["-m", "uvicorn", "--port", str(port), "config.asgi:application"]
         with self._serving(port, *command, **variables) as server:
-            server.wait_until_it_answers()
+            server.wait_for_line("Uvicorn running on")
             yield server
 
     @contextlib.contextmanager
