@@ -102,8 +102,9 @@ def kinds_of(step, everything, alone):
     """Return {kind: pytest's arguments} of all that is to be tested at a step.
 
     After step 08, a slow test, with a server or a browser for example, runs at the
-    first step where it holds, and at the last one. With ALL_STEPS set, or if the step
-    runs `alone`, it runs at each.
+    first step where it holds, and at the last one; in a folder with the answers to the
+    exercises, every test does. With ALL_STEPS set, or if the step runs `alone`, it
+    runs at each.
     """
     kinds, options = KINDS, []
     if alone:
@@ -111,7 +112,7 @@ def kinds_of(step, everything, alone):
     elif step == all_steps()[-1]:
         kinds = LAST_KINDS
     elif step.number > LAST_QUICK and "ALL_STEPS" not in os.environ:
-        options = ["--first-and-last"]
+        options = ["--first-and-last=slow"]
     chosen = kinds if everything else ["spec"]
     return {kind: [*kinds[kind], *options] for kind in chosen}
 

@@ -118,16 +118,17 @@ def test_with_ci_or_for_a_step_everything_runs_always(run, monkeypatch):
 
 def test_servers_and_browsers_test_only_what_holds_first_or_last(house, monkeypatch):
     first, last = pool.all_steps()
+    option = "--first-and-last=slow"
     assert not any("--first" in it for it in pool.kinds_of(first, True, False)["live"])
     monkeypatch.setattr(pool, "LAST_QUICK", "")
-    assert "--first-and-last" in pool.kinds_of(first, True, alone=False)["live"]
+    assert option in pool.kinds_of(first, True, alone=False)["live"]
     for kinds in (
         pool.kinds_of(last, True, alone=False),
         pool.kinds_of(first, True, alone=True),
     ):
-        assert not any("--first-and-last" in arguments for arguments in kinds.values())
+        assert not any(option in arguments for arguments in kinds.values())
     monkeypatch.setenv("ALL_STEPS", "true")
-    assert "--first-and-last" not in pool.kinds_of(first, True, alone=False)["live"]
+    assert option not in pool.kinds_of(first, True, alone=False)["live"]
 
 
 def test_a_choice_of_tests_that_has_passed_says_nothing_of_the_others(run):
