@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support import warm
+from tutorial.shared.processes import INTERRUPTED
 from tutorial.shared.steps import ROOT, all_steps
 
 # The kinds of tests that a step has, and where they are.
@@ -159,7 +160,7 @@ def run(step, arguments, everything):
     """Run all Parts with pytest's other `arguments`; return an exit status.
 
     A Part that has passed and would test the same again is left out, unless CI is set
-    or one step is named.
+    or one step is named. Ctrl-C ends all that runs, and the status is 130.
     """
     start = time.monotonic()
     parts = parts_of(step, everything)
@@ -169,8 +170,12 @@ def run(step, arguments, everything):
             part.digest = hashlib.sha256(chosen.encode()).hexdigest()
     if not (step or "CI" in os.environ):
         parts = without_those_that_passed(parts)
-    with tempfile.TemporaryDirectory(prefix="tests-") as folder:
-        run_all(parts, arguments, Path(folder))
+    try:
+        with tempfile.TemporaryDirectory(prefix="tests-") as folder:
+            run_all(parts, arguments, Path(folder))
+    except KeyboardInterrupt:
+        print("\nInterrupted: all that was started has ended.")
+        return INTERRUPTED
     return summary(parts, time.monotonic() - start)
 
 
