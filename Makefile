@@ -58,7 +58,7 @@ notebooks: .venv/notebooks.done
 	@exec .venv/bin/tutorial notebooks $(if $(PORT),--port "$(PORT)")
 
 test: .venv/test.done .venv/notebooks.done .venv/npm.done lint
-	@.venv/bin/pytest --everything $(if $(STEP),--step "$(STEP)")
+	@exec .venv/bin/pytest --everything $(if $(STEP),--step "$(STEP)")
 
 pythons: .venv/test.done
 	@.venv/bin/python -m tests.pythons

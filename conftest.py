@@ -24,7 +24,7 @@ def pytest_addoption(parser):
     )
     group.addoption(
         "--first-and-last",
-        action="store_true",
-        help=f"of the tests marked {', '.join(SLOW)}, run those that hold at the step "
-        "for the first or for the last time",
+        choices=("slow", "all"),
+        help=f"of the tests marked {', '.join(SLOW)}, or of all, run those that hold "
+        "at the step for the first or for the last time",
     )

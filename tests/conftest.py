@@ -82,8 +82,10 @@ def is_wanted(item, config):
         return False
     if item.get_closest_marker("deletion"):
         return "deletion" in config.option.markexpr
-    if config.option.first_and_last and mark and is_slow(item):
-        return config.step.number in ends_of(mark)
+    ends_only = config.option.first_and_last
+    concerned = mark and (ends_only == "all" or (ends_only and is_slow(item)))
+    if concerned and config.step.number not in ends_of(mark):
+        return False
     if config.option.everything or config.option.markexpr:
         return True
     return not any(item.get_closest_marker(name) for name in HELD_BACK)

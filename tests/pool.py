@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support import warm
+from tutorial.shared.processes import INTERRUPTED
 from tutorial.shared.steps import ROOT, all_steps
 
 # The kinds of tests that a step has, and where they are.
@@ -102,8 +103,9 @@ def kinds_of(step, everything, alone):
     """Return {kind: pytest's arguments} of all that is to be tested at a step.
 
     After step 08, a slow test, with a server or a browser for example, runs at the
-    first step where it holds, and at the last one. With ALL_STEPS set, or if the step
-    runs `alone`, it runs at each.
+    first step where it holds, and at the last one; in a folder with the answers to the
+    exercises, every test does. With ALL_STEPS set, or if the step runs `alone`, it
+    runs at each.
     """
     kinds, options = KINDS, []
     if alone:
@@ -111,7 +113,7 @@ def kinds_of(step, everything, alone):
     elif step == all_steps()[-1]:
         kinds = LAST_KINDS
     elif step.number > LAST_QUICK and "ALL_STEPS" not in os.environ:
-        options = ["--first-and-last"]
+        options = ["--first-and-last=slow"]
     chosen = kinds if everything else ["spec"]
     return {kind: [*kinds[kind], *options] for kind in chosen}
 
@@ -158,7 +160,7 @@ def run(step, arguments, everything):
     """Run all Parts with pytest's other `arguments`; return an exit status.
 
     A Part that has passed and would test the same again is left out, unless CI is set
-    or one step is named.
+    or one step is named. Ctrl-C ends all that runs, and the status is 130.
     """
     start = time.monotonic()
     parts = parts_of(step, everything)
@@ -168,8 +170,12 @@ def run(step, arguments, everything):
             part.digest = hashlib.sha256(chosen.encode()).hexdigest()
     if not (step or "CI" in os.environ):
         parts = without_those_that_passed(parts)
-    with tempfile.TemporaryDirectory(prefix="tests-") as folder:
-        run_all(parts, arguments, Path(folder))
+    try:
+        with tempfile.TemporaryDirectory(prefix="tests-") as folder:
+            run_all(parts, arguments, Path(folder))
+    except KeyboardInterrupt:
+        print("\nInterrupted: all that was started has ended.")
+        return INTERRUPTED
     return summary(parts, time.monotonic() - start)
 
 

@@ -12,7 +12,7 @@ import subprocess
 from difflib import SequenceMatcher
 
 from tests.support import warm
-from tests.support.folders import contents, copy_folder
+from tests.support.folders import copy_folder
 from tutorial.chapters.reading import EDITS, read_chapter
 
 from .terminal import environment, python_for
@@ -43,9 +43,8 @@ class Keeper:
         """Make all edits of a chapter in both folders; raise Collision if it cannot."""
         for block in read_chapter(chapter):
             if block.kind in EDITS:
-                self._edit(chapter, block)
-                shutil.rmtree(self.right)
-                self._next.rename(self.right)
+                for name in self._edit(chapter, block):
+                    copy_file(self._next / name, self.right / name)
             for command in block.writing:
                 self._type(command)
 
@@ -56,19 +55,47 @@ class Keeper:
             assert status == 0, said
 
     def _edit(self, chapter, block):
-        """Make the edit of a block in a new copy of `right`, and by hand in `own`."""
+        """Make the edit of a block by hand in `own`; return the names of its files.
+
+        In the folder `_next`, these are as they are in `right` after the edit.
+        """
         shutil.rmtree(self._next, ignore_errors=True)
-        copy_folder(self.right, self._next)
+        self._next.mkdir()
+        names = names_in(block)
+        for name in names:
+            copy_file(self.right / name, self._next / name)
         where = f"{chapter.name}, line {block.line}"
         assert change(self._next, chapter, block), f"{where}: does not apply"
-        before, after = contents(self.right), contents(self._next)
-        for name in before.keys() | after.keys():
-            sides = [files.get(name) for files in (before, after)]
-            if sides[0] != sides[1]:
+        for name in names:
+            before, after = (read(f / name) for f in (self.right, self._next))
+            if before != after:
                 try:
-                    edit_by_hand(self.own / name, *sides, whole=block.kind == "copy")
+                    edit_by_hand(self.own / name, before, after, block.kind == "copy")
                 except Collision as error:
                     raise Collision(f"{where}: {name}: {error}")
+        return names
+
+
+def names_in(block):
+    """Return the paths of the files that a block creates, changes or deletes."""
+    if block.kind == "file":
+        return {block.name}
+    if block.kind == "copy":
+        return set(block.text.split())
+    return set(re.findall(r"^(?:---|\+\+\+) [ab]/(\S+)", block.text, re.M))
+
+
+def copy_file(source, target):
+    """Copy a file, with its mode; delete `target` if there is no such file."""
+    target.unlink(missing_ok=True)
+    if source.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, target)
+
+
+def read(file):
+    """Return the bytes of a file; None if it does not exist."""
+    return file.read_bytes() if file.exists() else None
 
 
 def change(folder, chapter, block):
@@ -98,7 +125,7 @@ def edit_by_hand(file, before, after, whole):
 
     With `whole` the file is replaced. Raises Collision if `file` has no such lines.
     """
-    own = file.read_bytes() if file.exists() else None
+    own = read(file)
     if whole and own != before:
         raise Collision("an answer would be overwritten")
     if own == before:

@@ -1,13 +1,18 @@
 """What `make test` runs, and what it leaves out because it has passed."""
 
 import shutil
+import signal
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests import pool
+from tests.support.deadline import until
+from tests.support.tool import running
+from tutorial.shared.steps import ROOT
 
 
 @dataclass(frozen=True)
@@ -118,16 +123,17 @@ def test_with_ci_or_for_a_step_everything_runs_always(run, monkeypatch):
 
 def test_servers_and_browsers_test_only_what_holds_first_or_last(house, monkeypatch):
     first, last = pool.all_steps()
+    option = "--first-and-last=slow"
     assert not any("--first" in it for it in pool.kinds_of(first, True, False)["live"])
     monkeypatch.setattr(pool, "LAST_QUICK", "")
-    assert "--first-and-last" in pool.kinds_of(first, True, alone=False)["live"]
+    assert option in pool.kinds_of(first, True, alone=False)["live"]
     for kinds in (
         pool.kinds_of(last, True, alone=False),
         pool.kinds_of(first, True, alone=True),
     ):
-        assert not any("--first-and-last" in arguments for arguments in kinds.values())
+        assert not any(option in arguments for arguments in kinds.values())
     monkeypatch.setenv("ALL_STEPS", "true")
-    assert "--first-and-last" not in pool.kinds_of(first, True, alone=False)["live"]
+    assert option not in pool.kinds_of(first, True, alone=False)["live"]
 
 
 def test_a_choice_of_tests_that_has_passed_says_nothing_of_the_others(run):
@@ -140,3 +146,33 @@ def test_without_a_repository_everything_runs_always(house, run, monkeypatch):
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(house.parent))
     assert run() == ALL
     assert run() == ALL
+
+
+# Runs the pool with a single part, which says by a file that it has begun.
+POOL = """
+import sys
+from tests import pool
+pool.parts_of = lambda *_: [pool.Part("00 spec", ["--rootdir=.", sys.argv[1]])]
+sys.exit(pool.run(None, [], everything=True))
+"""
+BEGINS_AND_WAITS = """
+import pathlib, subprocess, sys
+def test_waits():
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    pathlib.Path(__file__).with_name("begun").touch()
+    child.wait()
+"""
+
+
+def test_ctrl_c_ends_what_was_started_and_is_answered_with_one_line(tmp_path):
+    file = tmp_path / "test_waits.py"
+    file.write_text(BEGINS_AND_WAITS)
+    command = (sys.executable, "-uc", POOL)
+    # With a server of forks of its own, so that what is forked is of its family.
+    with running(ROOT, file, command=command, WARM_PYTHON="", CI="true") as tool:
+        until((tmp_path / "begun").exists)
+        assert len(tool.family()) == 3  # the server of forks, the part and its child
+        assert tool.stop(signal.SIGINT) == (130, [])
+        line = "Interrupted: all that was started has ended."
+        assert tool.wait_until_said(f"{line}\n").strip() == line
+        assert tool.process.stderr.read() == ""

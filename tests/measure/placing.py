@@ -4,6 +4,7 @@ import hashlib
 import random
 from bisect import bisect
 from collections import Counter
+from functools import cache
 from itertools import cycle
 from math import ceil
 from types import SimpleNamespace
@@ -38,8 +39,12 @@ def one(people):
     return [people]
 
 
+@cache
 def people_of(sizes, seed=0):
-    """Return the room of each person, in a random order in which all come."""
+    """Return the room of each person, in a random order in which all come.
+
+    `sizes` is a tuple.
+    """
     people = [room for room, size in enumerate(sizes) for _ in range(size)]
     random.Random(seed).shuffle(people)
     return people
@@ -58,7 +63,7 @@ def least_conn(sizes, processes):
 
     Nobody leaves, so it is always the next process in turn.
     """
-    cells = Counter(zip(people_of(sizes), cycle(range(processes)), strict=False))
+    cells = Counter(zip(people_of(tuple(sizes)), cycle(range(processes)), strict=False))
     return spreads_of(cells, len(sizes))
 
 
@@ -66,6 +71,7 @@ def hashed(name):
     return int.from_bytes(hashlib.md5(str(name).encode()).digest()[:8])
 
 
+@cache
 def on_a_ring(processes):
     """Return two functions: one from a name to its process, the other to all of them.
 
@@ -100,8 +106,8 @@ def bounded(sizes, processes):
     _, candidates = on_a_ring(processes)
     rest = [None] * len(sizes)  # the candidates for a room that have not been tried
     tried = [[] for _ in sizes]
-    sockets, cells = [0] * processes, Counter()
-    for number, room in enumerate(people_of(sizes), 1):
+    sockets, spreads = [0] * processes, [{} for _ in sizes]
+    for number, room in enumerate(people_of(tuple(sizes)), 1):
         most = ceil(BOUND * number / processes)
         for process in tried[room]:
             if sockets[process] < most:
@@ -113,13 +119,20 @@ def bounded(sizes, processes):
                 if sockets[process] < most:
                     break
         sockets[process] += 1
-        cells[room, process] += 1
-    return spreads_of(cells, len(sizes))
+        spread = spreads[room]
+        spread[process] = spread.get(process, 0) + 1
+    return spreads
 
 
 def moved(owner, other, rooms=10_000):
     """Return for which share of the rooms two functions name different processes."""
     return sum(owner(room) != other(room) for room in range(rooms)) / rooms
+
+
+@cache
+def event_in(kind, spread):
+    """Return the Traffic of an event with a layer; most rooms are like another one."""
+    return FORMULAS[kind](EVENT, spread)
 
 
 def summary(spreads):
@@ -139,8 +152,9 @@ def summary(spreads):
         reached += rate * len(spread)
         looks += len(spread) / LOOK
         entries += people * len(spread) / LOOK
-        for kind, formula in FORMULAS.items():
-            traffic[kind].append(formula(EVENT, spread.values()) * rate)
+        alike = tuple(sorted(spread.values()))
+        for kind in FORMULAS:
+            traffic[kind].append(event_in(kind, alike) * rate)
         for process, members in spread.items():
             sockets[process] += members
             deliveries[process] += members * rate

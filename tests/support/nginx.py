@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from . import warm
+
 # Debian has it where only root looks for commands.
 PLACES = f"{os.environ['PATH']}{os.pathsep}/usr/sbin"
 # The ports that the chapters name, and that deploy/nginx.conf listens on: the last one
@@ -39,12 +41,14 @@ def nginx_with_ports(folder, ports):
     """Make a command `nginx` in `folder`, a new folder; return the PATH that finds it.
 
     It is the real NGINX, but where a project's deploy/nginx.conf has a port of
-    `ports`, {the chapters' port: the test's}, it listens on the test's.
+    `ports`, {the chapters' port: the test's}, it listens on the test's. Beside it is a
+    command `python`, a warm one: deploy/start and deploy/update run it several times.
     """
     real = nginx()
     folder.mkdir()
     command = Path(folder, "nginx")
     command.write_text(WRAPPER.format(python=sys.executable, ports=ports, nginx=real))
     command.chmod(0o755)
+    Path(folder, "python").symlink_to(warm.executable())
     own = Path(sys.executable).parent
     return os.pathsep.join([str(folder), str(own), os.environ["PATH"]])

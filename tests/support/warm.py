@@ -50,7 +50,10 @@ def executable():
     path = Path(address()).with_name("python")
     if not path.exists():
         launcher = Path(__file__).with_name("launcher.py")
-        path.write_text(f'#!/bin/sh\nexec {sys.executable} -IS {launcher} "$@"\n')
+        path.write_text(
+            f"#!/bin/sh\nexport WARM_PYTHON={address()}\n"
+            f'exec {sys.executable} -IS {launcher} "$@"\n'
+        )
         path.chmod(0o755)
     return str(path)
 
