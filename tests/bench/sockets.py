@@ -78,7 +78,8 @@ class Member(asyncio.Protocol):
             if head.startswith(b"HTTP/1.1 101"):
                 self.entered.set_result(None)
             else:
-                self.entered.set_exception(ConnectionError(head.decode()[:60]))
+                reason = head.decode().partition("\r\n")[0]
+                self.entered.set_exception(ConnectionError(reason))
         while frame := split(data):
             opcode, payload, data = frame
             if opcode == Opcode.PING:  # a server closes a socket that does not answer

@@ -55,9 +55,8 @@ class Load:
         return -(-(self.sockets - self.joins) // SOCKETS) + self.joins
 
     def __str__(self):
-        more = {name: number for name, number in vars(self).items() if number > 1}
-        more = {"members": self.members} | more
-        return ", ".join(f"{number} {name}" for name, number in more.items())
+        shown = {it: n for it, n in vars(self).items() if n != getattr(Load, it, None)}
+        return ", ".join(f"{number} {it}" for it, number in shown.items())
 
 
 @dataclass
