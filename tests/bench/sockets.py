@@ -22,7 +22,7 @@ HANDSHAKE = (
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nCookie: {cookie}\r\n\r\n"
 )
 MARK = re.compile(rb"<(\d+)/(\d+)>")  # a room's and a message's number
-AT_ONCE, CAUGHT_UP = 20, 200  # handshakes at a time, and before a message
+AT_ONCE, CAUGHT_UP = 20, 100  # handshakes at a time, and before a message
 
 
 def split(data):
