@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import socket
 import subprocess
 import sys
 
@@ -137,6 +138,17 @@ def test_a_process_is_ended_when_its_asker_has_gone_and_the_next_is_started(
     assert status == 0, pid
     with contextlib.suppress(psutil.NoSuchProcess):
         psutil.Process(int(pid)).wait(DEADLINE)
+    assert warm.run([wait], ROOT, os.environ) == (0, "here\n")
+
+
+@pytest.mark.parametrize("said", [b"", b"[", b"neither files nor JSON\n"])
+def test_an_asker_who_ends_before_all_is_said_keeps_nobody_waiting(wait, said):
+    with socket.socket(socket.AF_UNIX) as asker:
+        asker.settimeout(DEADLINE)
+        asker.connect(warm.address())
+        asker.sendall(said)
+        asker.shutdown(socket.SHUT_WR)
+        assert asker.recv(1) == b""
     assert warm.run([wait], ROOT, os.environ) == (0, "here\n")
 
 

@@ -25,6 +25,7 @@ import threading
 from collections import Counter
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
+PATIENCE = 60  # seconds that one asker may take, in which no other is served
 # Not daphne.server: it makes an event loop when it is imported.
 IMPORTED = [
     "autobahn.twisted.websocket",
@@ -80,11 +81,16 @@ class Forks:
 
     def _fork(self, listener):
         asker, _ = listener.accept()
-        _, files, _, _ = socket.recv_fds(asker, 1, 3)
-        request = b""
-        while not request.endswith(b"\n"):
-            request += asker.recv(65536)
-        command = json.loads(request)
+        asker.settimeout(PATIENCE)
+        files = []
+        try:
+            _, files, _, _ = socket.recv_fds(asker, 1, 3)
+            with asker.makefile() as request:
+                command = json.loads(request.readline())
+        except (OSError, ValueError):  # it has ended, or it hangs
+            for file in (*files, asker.detach()):
+                os.close(file)
+            return None
         pid = os.fork()
         if not pid:
             signal.set_wakeup_fd(-1)
