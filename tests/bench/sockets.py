@@ -9,7 +9,7 @@ import asyncio
 import json
 import re
 import time
-from itertools import islice
+from itertools import count, islice
 
 from websockets.frames import Close, CloseCode, Frame, Opcode
 
@@ -22,7 +22,7 @@ HANDSHAKE = (
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nCookie: {cookie}\r\n\r\n"
 )
 MARK = re.compile(rb"<(\d+)/(\d+)>")  # a room's and a message's number
-AT_ONCE, CAUGHT_UP = 20, 100  # handshakes at a time, and before a message
+AT_ONCE, TURNS = 20, 5  # handshakes at a time; so often, before all are waited for
 
 
 def split(data):
@@ -137,10 +137,13 @@ class Crowd:
     async def enter(self, seats):
         """Open a socket for each (port, Cookie header), some at the same time."""
         seats = iter(seats)
-        while some := list(islice(seats, AT_ONCE)):
+        for turn in count(1):
+            some = list(islice(seats, AT_ONCE))
             self.members += await asyncio.gather(*(self.open(*seat) for seat in some))
+            if len(some) < AT_ONCE:
+                return
             # A step accepts a socket first, and puts it into the room later.
-            if len(self.members) % CAUGHT_UP == 0:
+            if turn % TURNS == 0:
                 await self.say()
 
     async def open(self, port, cookie, narrow=False):
@@ -193,8 +196,8 @@ class Crowd:
             async with asyncio.timeout(DEADLINE):
                 await self._heard
         except TimeoutError:
-            count = len(self.delays)
-            raise AssertionError(f"{count} of {len(self.members)} heard a message")
+            heard = f"{len(self.delays)} of {len(self.members)}"
+            raise AssertionError(f"{heard} heard a message")
         if self._others:
             raise AssertionError(f"room {self._room} has heard room {self._others}")
         return self.delays
