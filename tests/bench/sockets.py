@@ -9,7 +9,6 @@ import asyncio
 import json
 import re
 import time
-from itertools import count, islice
 
 from websockets.frames import Close, CloseCode, Frame, Opcode
 
@@ -22,7 +21,7 @@ HANDSHAKE = (
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nCookie: {cookie}\r\n\r\n"
 )
 MARK = re.compile(rb"<(\d+)/(\d+)>")  # a room's and a message's number
-AT_ONCE, TURNS = 20, 5  # handshakes at a time; so often, before all are waited for
+CAUGHT_UP = 100  # so many enter before all are waited for
 
 
 def split(data):
@@ -135,15 +134,11 @@ class Crowd:
         self._others = set()  # rooms whose messages have been heard in this one
 
     async def enter(self, seats):
-        """Open a socket for each (port, Cookie header), some at the same time."""
-        seats = iter(seats)
-        for turn in count(1):
-            some = list(islice(seats, AT_ONCE))
-            self.members += await asyncio.gather(*(self.open(*seat) for seat in some))
-            if len(some) < AT_ONCE:
-                return
+        """Open a socket for each (port, Cookie header), one after the other."""
+        for number, seat in enumerate(seats, 1):
+            self.members.append(await self.open(*seat))
             # A step accepts a socket first, and puts it into the room later.
-            if turn % TURNS == 0:
+            if number % CAUGHT_UP == 0:
                 await self.say()
 
     async def open(self, port, cookie, narrow=False):
