@@ -6,11 +6,13 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
 
 from tests.support.crowd import sign_in_crowd
+from tests.support.deadline import DEADLINE
 from tests.support.site import Site
 from tests.support.usage import cpu_and_memory
 from tutorial.shared.messages import TutorialError
@@ -82,9 +84,14 @@ class Running:
         return sum(cpu for cpu, _ in used), sum(memory for _, memory in used)
 
     async def until_quiet(self):
-        """Return when what the sockets have caused is done."""
+        """Return when what the sockets have caused is done.
+
+        Raises AssertionError if the server is busy until the deadline.
+        """
         cpu, before = self.usage()[0], -1
+        end = time.monotonic() + DEADLINE
         while cpu - before > PAUSE / 10:
+            assert time.monotonic() < end, f"the server was busy for {DEADLINE} s"
             await asyncio.sleep(PAUSE)
             before, cpu = cpu, self.usage()[0]
 

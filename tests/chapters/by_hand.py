@@ -13,6 +13,7 @@ from difflib import SequenceMatcher
 
 from tests.support import warm
 from tests.support.folders import copy_folder
+from tutorial.chapters.patches import read_diff
 from tutorial.chapters.reading import EDITS, read_chapter
 
 from .terminal import environment, python_for
@@ -82,7 +83,7 @@ def names_in(block):
         return {block.name}
     if block.kind == "copy":
         return set(block.text.split())
-    return set(re.findall(r"^(?:---|\+\+\+) [ab]/(\S+)", block.text, re.M))
+    return {file.name for file in read_diff(block.text)}
 
 
 def copy_file(source, target):

@@ -1220,7 +1220,7 @@ function received(event) {
         PRESENCE,
         'await self.scope["send"](message)',
         "await self.base_send(message)",
-        "spec/test_scale.py::test_no_middleware_sees_what_a_room_sends_but_all_else",
+        "spec/test_scale.py::test_the_middleware_sees_everything_but_what_a_room_sends",
     ),
     Mutant(
         "each look shows the list to all, whether it has changed or not",

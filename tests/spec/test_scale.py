@@ -167,7 +167,9 @@ async def test_a_message_is_encoded_once_and_all_read_the_same(people, monkeypat
 
 
 @pytest.mark.holds(since="21")
-async def test_no_middleware_sees_what_a_room_sends_but_all_else(people, monkeypatch):
+async def test_the_middleware_sees_everything_but_what_a_room_sends(
+    people, monkeypatch
+):
     send, seen = InstanceSessionWrapper.send, []
 
     async def send_and_note(self, message):

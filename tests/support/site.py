@@ -152,8 +152,9 @@ class Server:
             return found()
 
     def wait_until_it_answers(self):
-        """Return when a request for the login page is answered."""
-        while self.process.poll() is None:
+        """Return when the login page is there; fail if the server ends, or too late."""
+        end = time.monotonic() + max(DEADLINE, 60)
+        while self.process.poll() is None and time.monotonic() < end:
             with contextlib.suppress(OSError):
                 self.open("/accounts/login/").read()
                 return

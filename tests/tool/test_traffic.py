@@ -160,8 +160,8 @@ def printed(capsys, *arguments):
 
 def test_the_page_quotes_what_the_program_prints(capsys):
     found = quoted()
-    lines = printed(capsys, "--people", "10000")
-    assert len(lines) > 20
+    lines = printed(capsys, "--people", "10000", "100000")
+    assert len(lines) > 25
     assert [line for line in lines if line not in found] == []
 
 
