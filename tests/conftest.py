@@ -1,6 +1,7 @@
 """Which tests run: those that hold at the step, or, without one, all in a pool."""
 
 import contextlib
+import os
 import signal
 import tempfile
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest_asyncio
 
 from conftest import HELD_BACK, SLOW
 from tests import pool
+from tests.digests import allow_only
 from tests.support.project import NotReady, Project
 from tutorial.shared.messages import TutorialError
 from tutorial.shared.steps import all_steps, find_step
@@ -34,6 +36,9 @@ def pytest_cmdline_main(config):
         config.step = find_step(option.step) if option.step else None
     except TutorialError as error:
         raise pytest.UsageError(str(error))
+    if "PART" in os.environ:
+        number, _, kind = os.environ["PART"].rpartition(" ")
+        allow_only(kind, find_step(number) if number else None)
     named = config.args_source is not config.ArgsSource.TESTPATHS
     one = config.step and not option.everything
     if not (named or one or option.collectonly or option.usepdb or option.help):

@@ -5,14 +5,11 @@ part that waits, for a browser or for a heartbeat, leaves the processor to the o
 """
 
 import contextlib
-import hashlib
 import json
 import os
 import re
 import signal
-import subprocess
 import sys
-import sysconfig
 import tempfile
 import time
 from collections import Counter
@@ -20,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed, wait
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.digests import Digests
 from tests.support import warm
 from tutorial.shared.processes import INTERRUPTED
 from tutorial.shared.steps import ROOT, all_steps
@@ -43,9 +41,10 @@ KINDS_ALONE = {
     "replay": ["tests/chapters/test_replay.py"],
     "answers": ["tests/chapters/test_answers.py"],
     "troubles": ["tests/chapters/test_troubles.py"],
+    "mistakes": ["tests/chapters/test_mistakes.py"],
     "spec": KINDS["spec"],
 } | LIVE
-# Up to here, the slow tests of all steps take less than those of one later step.
+# Up to here, the tests of all steps take less than those of one later step.
 LAST_QUICK = "08"
 # More than there are processors, because every part waits now and then.
 AT_ONCE = 5
@@ -82,19 +81,21 @@ class Part:
         return self.status not in (OK, NO_TESTS)
 
 
-def parts_of(step, everything):
+def parts_of(step, arguments, everything):
     """Return the Parts, those that take longest first; of one step, if it is named.
 
     How long they take is known when they have passed; before, later steps come first.
     """
-    parts, digests = [], digests_by_step()
+    parts, digests = [], Digests()
     if not step:
         for name in ("house", "tool", "stage", *(["notebooks"] if everything else [])):
-            parts.append(Part(name, [f"tests/{name}"], digests[all_steps()[-1]]))
+            own = [f"tests/{name}"]
+            parts.append(Part(name, own, digests.of(name, None, [*arguments, *own])))
     for each in [step] if step else all_steps()[::-1]:
-        for kind, arguments in kinds_of(each, everything, alone=bool(step)).items():
-            own = ["--step", each.number, *arguments]
-            parts.append(Part(f"{each.number} {kind}", own, digests[each]))
+        for kind, chosen in kinds_of(each, everything, alone=bool(step)).items():
+            own = ["--step", each.number, *chosen]
+            digest = digests.of(kind, each, [*arguments, *own])
+            parts.append(Part(f"{each.number} {kind}", own, digest))
     passed = read_passed()
     return sorted(parts, key=lambda part: -passed.get(part.name, [1000])[0])
 
@@ -102,51 +103,23 @@ def parts_of(step, everything):
 def kinds_of(step, everything, alone):
     """Return {kind: pytest's arguments} of all that is to be tested at a step.
 
-    After step 08, a slow test, with a server or a browser for example, runs at the
-    first step where it holds, and at the last one; in a folder with the answers to the
-    exercises, every test does. With ALL_STEPS set, or if the step runs `alone`, it
-    runs at each.
+    After step 08, a test of the spec, or one with a server or a browser, runs at the
+    first step where it holds, and at the last one. With ALL_STEPS set, or if the step
+    runs `alone`, it runs at each. (`make pythons` runs the quick spec at each.)
     """
-    kinds, options = KINDS, []
+    kinds, ends_only = KINDS, False
     if alone:
         kinds = KINDS_ALONE
     elif step == all_steps()[-1]:
         kinds = LAST_KINDS
-    elif step.number > LAST_QUICK and "ALL_STEPS" not in os.environ:
-        options = ["--first-and-last=slow"]
-    chosen = kinds if everything else ["spec"]
-    return {kind: [*kinds[kind], *options] for kind in chosen}
-
-
-def digests_by_step():
-    """Return {Step: digest of all that decides whether its tests pass}.
-
-    That is the step, those before it, whatever is not in `steps/`, and the Python with
-    its packages. The digests are empty where no git tells which files there are.
-    """
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True)
-    if listed.returncode:
-        return dict.fromkeys(all_steps(), "")
-    content = {}
-    for name in sorted(listed.stdout.decode().split("\0")[:-1]):
-        with contextlib.suppress(OSError):  # it has been deleted
-            content[name] = (ROOT / name).read_bytes()
-    installed = Path(sysconfig.get_path("purelib")).stat().st_mtime_ns
-    digest = hashlib.sha256(f"{sys.version} {installed}".encode())
-    update(digest, {n: c for n, c in content.items() if not n.startswith("steps/")})
-    digests = {}
-    for step in all_steps():
-        folder = f"steps/{step.name}/"
-        update(digest, {n: c for n, c in content.items() if n.startswith(folder)})
-        digests[step] = digest.hexdigest()
-    return digests
-
-
-def update(digest, content):
-    """Let {name: bytes} change a digest."""
-    for name, text in content.items():
-        digest.update(f"{name} {len(text)}\n".encode() + text)
+    else:
+        ends_only = step.number > LAST_QUICK and "ALL_STEPS" not in os.environ
+    chosen = {kind: kinds[kind] for kind in (kinds if everything else ["spec"])}
+    if ends_only:
+        for kind, arguments in chosen.items():
+            which = "all" if kind == "spec" else "slow"
+            chosen[kind] = [*arguments, f"--first-and-last={which}"]
+    return chosen
 
 
 def read_passed():
@@ -163,11 +136,7 @@ def run(step, arguments, everything):
     or one step is named. Ctrl-C ends all that runs, and the status is 130.
     """
     start = time.monotonic()
-    parts = parts_of(step, everything)
-    for part in parts:
-        if part.digest:
-            chosen = f"{arguments} {part.arguments} {part.digest}"
-            part.digest = hashlib.sha256(chosen.encode()).hexdigest()
+    parts = parts_of(step, arguments, everything)
     if not (step or "CI" in os.environ):
         parts = without_those_that_passed(parts)
     try:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests import pool
+from tests import digests, pool
 from tests.support.deadline import until
 from tests.support.tool import running
-from tutorial.shared.steps import ROOT
+from tutorial.shared.steps import ROOT, find_step
 
 
 @dataclass(frozen=True)
@@ -31,14 +31,15 @@ class Step:
 def house(tmp_path, monkeypatch):
     """A repository with two steps and a test, whose parts all pass."""
     root = tmp_path / "house"
-    for file in ("steps/00_start/page.html", "steps/01_echo/chat.py", "tests/spec.py"):
+    for file in ("steps/00_start/page.html", "steps/01_echo/chat.py"):
         (root / file).parent.mkdir(parents=True)
         (root / file).write_text(file)
     (root / ".gitignore").write_text("db.sqlite3\n")
     subprocess.run(["git", "init", "-q", root], check=True)
     steps = [Step(path.name, path) for path in sorted((root / "steps").iterdir())]
-    monkeypatch.setattr(pool, "ROOT", root)
-    monkeypatch.setattr(pool, "all_steps", lambda: steps)
+    for module in (pool, digests):
+        monkeypatch.setattr(module, "ROOT", root)
+        monkeypatch.setattr(module, "all_steps", lambda: steps)
     monkeypatch.setattr(pool, "PASSED", tmp_path / "passed.json")
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.delenv("ALL_STEPS", raising=False)
@@ -73,6 +74,11 @@ ALL = (
     | {f"01 {kind}" for kind in pool.LAST_KINDS}
 )
 OF_01 = {name for name in ALL if not name.startswith("00")}
+CHAPTERS, MUTANTS = (
+    {f"{step} {kind}" for step in ("00", "01")} for kind in ("chapter", "mutants")
+)
+NO_CHAPTER = ("spec", "mutants", "servers", "brokers", "browser")
+HOUSE, STAGE, NOTEBOOKS = {"house", "tool"}, {"stage"}, {"notebooks"}
 
 
 def test_what_has_passed_runs_again_only_when_something_has_changed(run, capsys):
@@ -86,20 +92,59 @@ def test_what_has_passed_runs_again_only_when_something_has_changed(run, capsys)
 @pytest.mark.parametrize(
     ("file", "parts"),
     [
-        ("tests/spec.py", ALL),
-        ("README.md", ALL),
+        ("requirements.txt", ALL),
+        ("src/tutorial/verbs/run.py", ALL),
+        ("tests/conftest.py", ALL),
+        ("tests/support/people.py", ALL),
+        ("tests/spec/test_rooms.py", ALL - STAGE - NOTEBOOKS - {"01 browser"}),
+        ("tests/browser/test_room.py", {"00 live", "01 browser"} | MUTANTS | HOUSE),
+        ("tests/stage/test_wire.py", STAGE | HOUSE),
+        ("README.md", CHAPTERS | HOUSE),
+        ("docs/scale.md", CHAPTERS | HOUSE),
+        ("notebooks/one.ipynb", CHAPTERS | HOUSE | NOTEBOOKS),
         ("steps/00_start/page.html", ALL),
+        ("steps/00_start/README.md", ALL - {f"01 {kind}" for kind in NO_CHAPTER}),
         ("steps/01_echo/chat.py", OF_01),
         ("steps/01_echo/new.py", OF_01),
         ("steps/01_echo/db.sqlite3", set()),
     ],
 )
-def test_a_changed_file_concerns_its_step_and_those_behind_it(house, run, file, parts):
+def test_a_changed_file_concerns_what_may_fail_by_it(house, run, file, parts):
     run()
+    (house / file).parent.mkdir(parents=True, exist_ok=True)
     with (house / file).open("a") as changed:
         changed.write("more")
     assert run() == parts
     assert run() == set()
+
+
+# A part that reads a file, and the chapter beside it.
+READS = """
+import sys
+from tests.digests import allow_only
+from tutorial.shared.steps import find_step
+allow_only("spec", find_step("05"))
+for step in ("05", sys.argv[1]):
+    (find_step(step).path / sys.argv[2]).read_text()
+"""
+
+
+@pytest.mark.parametrize(
+    ("step", "file", "refused"),
+    [
+        ("05", "chat/consumers.py", False),
+        ("00", "manage.py", False),
+        ("04", "manage.py", True),
+        ("06", "manage.py", True),
+    ],
+)
+def test_a_part_may_read_only_what_its_digest_has(step, file, refused):
+    command = [sys.executable, "-c", READS, step, file]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    name = f"steps/{find_step(step).name}/{file}"
+    said = f"AssertionError: spec reads {name}"
+    assert (said in done.stderr) == refused
+    assert (done.returncode == 0) != refused
 
 
 def test_a_deleted_file_is_a_change(house, run):
@@ -121,19 +166,22 @@ def test_with_ci_or_for_a_step_everything_runs_always(run, monkeypatch):
     assert run() == ALL
 
 
-def test_servers_and_browsers_test_only_what_holds_first_or_last(house, monkeypatch):
+def test_a_step_in_the_middle_tests_what_holds_first_or_last(house, monkeypatch):
     first, last = pool.all_steps()
-    option = "--first-and-last=slow"
-    assert not any("--first" in it for it in pool.kinds_of(first, True, False)["live"])
+
+    def options(step, alone=False):
+        """Return {kind: those of its arguments that choose by first and last}."""
+        kinds = pool.kinds_of(step, everything=True, alone=alone)
+        chosen = {kind: it[-1] for kind, it in kinds.items() if it[-1][:7] == "--first"}
+        return {kind: option.rpartition("=")[2] for kind, option in chosen.items()}
+
+    assert options(first) == options(last) == {}
     monkeypatch.setattr(pool, "LAST_QUICK", "")
-    assert option in pool.kinds_of(first, True, alone=False)["live"]
-    for kinds in (
-        pool.kinds_of(last, True, alone=False),
-        pool.kinds_of(first, True, alone=True),
-    ):
-        assert not any(option in arguments for arguments in kinds.values())
+    of_a_kind = {"chapter": "slow", "mutants": "slow", "live": "slow", "spec": "all"}
+    assert options(first) == of_a_kind
+    assert options(last) == options(first, alone=True) == {}
     monkeypatch.setenv("ALL_STEPS", "true")
-    assert option not in pool.kinds_of(first, True, alone=False)["live"]
+    assert options(first) == {}
 
 
 def test_a_choice_of_tests_that_has_passed_says_nothing_of_the_others(run):
@@ -151,7 +199,7 @@ def test_without_a_repository_everything_runs_always(house, run, monkeypatch):
 # Runs the pool with a single part, which says by a file that it has begun.
 POOL = """
 import sys
-from tests import pool
+from tests import digests, pool
 pool.parts_of = lambda *_: [pool.Part("00 spec", ["--rootdir=.", sys.argv[1]])]
 sys.exit(pool.run(None, [], everything=True))
 """

@@ -1,6 +1,6 @@
 """The spec can fail: each mistake in a copy of a step turns the right test red.
 
-Mistakes that learners make are in test_mistakes.py, with what `tutorial check` prints.
+Mistakes that learners make, and what `tutorial check` prints, are in tests/chapters.
 """
 
 import re

@@ -13,9 +13,9 @@ from tests.support.deadline import DEADLINE
 from tests.support.rabbitmq import rabbitmq
 from tests.support.real_sockets import enter, refusal
 from tests.support.redis_tls import PASSWORD, redis_with_tls
-from tests.support.spec_run import run_spec
+from tests.support.spec_run import run_spec, spec_at_first
 from tests.support.valkey import url_of, valkey
-from tutorial.shared.steps import ROOT, all_steps
+from tutorial.shared.steps import all_steps
 
 pytestmark = [pytest.mark.server, pytest.mark.waiting]
 
@@ -281,7 +281,8 @@ def test_the_step_can_do_the_same_with_another_broker(
 ):
     if step.number not in ("19", all_steps()[-1].number):
         pytest.skip("The first step with other brokers and the last one are enough.")
-    options = ["-q", "-x", "--tb=short", ROOT / "tests/spec"]
+    files = spec_at_first(step, "rooms", "presence", "may_stay", "load")
+    options = ["-q", "-x", "--tb=short", *files]
     variables = {"BROKER": carried_by}
     if carried_by == "rabbitmq":
         variables |= on_rabbitmq(request.getfixturevalue("broker"))

@@ -10,8 +10,8 @@ import pytest
 from tests.support.deadline import DEADLINE
 from tests.support.postgresql import postgresql
 from tests.support.real_sockets import enter
-from tests.support.spec_run import run_spec
-from tutorial.shared.steps import ROOT, all_steps
+from tests.support.spec_run import run_spec, spec_at_first
+from tutorial.shared.steps import all_steps
 
 pytestmark = [pytest.mark.server, pytest.mark.waiting]
 
@@ -74,8 +74,10 @@ async def test_many_sockets_and_requests_share_the_four_connections_of_the_pool(
 def test_the_step_can_do_the_same_with_postgresql(step, project, variables):
     if step.number not in ("16", all_steps()[-1].number):
         pytest.skip("The first step with PostgreSQL and the last one are enough.")
-    options = ["-q", "-x", "--tb=short", ROOT / "tests/spec"]
+    files = spec_at_first(step, "history", "archive", "catch_up", "outbox")
     # It makes its own database on the server; there is no file to be copied.
-    status, said = run_spec(step, project.path, *options, DATABASES="", **variables)
+    status, said = run_spec(
+        step, project.path, "-qx", "--tb=short", *files, DATABASES="", **variables
+    )
     assert status == 0, said
     assert "passed" in said

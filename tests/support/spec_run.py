@@ -2,7 +2,7 @@
 
 import os
 
-from tutorial.shared.steps import ROOT
+from tutorial.shared.steps import ROOT, all_steps
 
 from . import warm
 
@@ -17,6 +17,17 @@ def run_spec(step, project, *arguments, timeout=300, **environment):
     arguments = [*settings, "--step", step.number, f"--project={project}", *arguments]
     command = ["-m", "pytest", *map(str, arguments)]
     return warm.run(command, ROOT, os.environ | environment, timeout)
+
+
+def spec_at_first(step, *names):
+    """Return the paths of the spec's files: all at the last step, else those named.
+
+    What a step runs on, a database for example, is tested with what depends on it most
+    when it comes, and with everything at the end.
+    """
+    folder = ROOT / "tests/spec"
+    is_last = step == all_steps()[-1]
+    return [folder] if is_last else [folder / f"test_{name}.py" for name in names]
 
 
 class WarmRun:
