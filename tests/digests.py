@@ -27,9 +27,9 @@ USES = {
     "notebooks": {"notebooks"},
 }
 # These read no text but chapters: no TROUBLESHOOTING.md, and nothing in docs.
-READ_NO_TEXT = {*USES} - {"chapter"}
+READ_NO_TEXT = {*USES} - {"chapter", "stage"}
 # These read no chapters of other steps, except those with which a test compares.
-READ_NO_CHAPTER = READ_NO_TEXT - {"stage", "notebooks"}
+READ_NO_CHAPTER = READ_NO_TEXT - {"notebooks"}
 COMPARED = {"20"}
 
 
