@@ -5,6 +5,7 @@ The mistakes are those of TROUBLESHOOTING.md that a test without a browser can f
 
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
@@ -32,6 +33,7 @@ PATIENCE = 60
 class Mistake:
     """In `file` of a step, `right` becomes `wrong`, and so in what `more` names.
 
+    Both are texts, or functions that read them when the test runs.
     The first line that `tutorial check` prints about it is `expected`, the second
     `seen`, with … for what varies; the last one has `gap` and the link to `section`.
     """
@@ -39,13 +41,23 @@ class Mistake:
     what: str
     step: str
     file: str
-    right: str
-    wrong: str
+    right: str | Callable
+    wrong: str | Callable
     expected: str
     seen: str
     section: str
     gap: str = "lacks"
     more: tuple = ()
+
+
+def found(number, file, pattern="(?s:.*)"):
+    """Return a function that returns what a pattern finds in a file of a step."""
+
+    def find():
+        text = (find_step(number).path / file).read_text()
+        return re.search(pattern, text, re.MULTILINE)[0]
+
+    return find
 
 
 ACCEPTED = "Expected: a student on the course is accepted."
@@ -96,7 +108,7 @@ MISTAKES = [
         "asgi.py passes everything to Django",
         "01",
         ASGI,
-        (find_step("01").path / ASGI).read_text().partition("application = ")[2],
+        found("01", ASGI, "(?<=^application = )(?s:.*)"),
         "django_asgi_app\n",
         ACCEPTED,
         "Seen: ValueError: Django can only handle ASGI/HTTP connections, "
@@ -223,11 +235,7 @@ MISTAKES = [
         "the layer is one for each process",
         "03",
         SETTINGS,
-        re.search(
-            r"CHANNEL_LAYERS = .*\n}\n",
-            (find_step("03").path / SETTINGS).read_text(),
-            re.DOTALL,
-        )[0],
+        found("03", SETTINGS, r"CHANNEL_LAYERS = (?s:.*?)\n}\n"),
         'CHANNEL_LAYERS = {"default": '
         '{"BACKEND": "channels.layers.InMemoryChannelLayer"}}\n',
         "Expected: a message reaches people on another server.",
@@ -337,8 +345,8 @@ MISTAKES = [
         "the consumer is still synchronous",
         "05",
         CONSUMER,
-        (find_step("05").path / CONSUMER).read_text(),
-        (find_step("04").path / CONSUMER).read_text(),
+        found("05", CONSUMER),
+        found("04", CONSUMER),
         "Expected: a message does not wait for another one to be sent.",
         "Seen: the second message was sent only after the first.",
         "05 From def to async def",
@@ -385,7 +393,8 @@ def shape(text):
 def test_a_mistake_is_named_and_its_section(mistake, tmp_path, warm_runs, capsys):
     folder = copy_folder(find_step(mistake.step).path, tmp_path / "mychat")
     first = mistake.file, mistake.right, mistake.wrong
-    for file, right, wrong in (first, *mistake.more):
+    for file, *texts in (first, *mistake.more):
+        right, wrong = (it() if callable(it) else it for it in texts)
         text = (folder / file).read_text()
         assert text.count(right) == 1
         (folder / file).write_text(text.replace(right, wrong))
