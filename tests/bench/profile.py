@@ -29,26 +29,31 @@ async def profile(name, redis_url, members, seconds, file):
     with running(name, redis_url, load) as server, crowd(server) as room:
         await room.enter(islice(server.seats(server.cookies), members))
         await room.say()  # all that came before has been handled
-        recording = asyncio.create_task(record(server.processes[0].pid, file, seconds))
+        py_spy = await start(server.processes[0].pid, file, seconds)
+        recording = asyncio.create_task(py_spy.communicate())
         while not recording.done() and may_speak(room, load):
             await room.say()
-        await recording
+        _, said = await recording
+        if py_spy.returncode:
+            reason = said.decode().strip().partition("\n")[0]
+            raise TutorialError(
+                f"py-spy cannot look into the server ({reason}): it may have to be run "
+                "by root."
+            )
 
 
-async def record(pid, file, seconds):
-    """Watch a process for so many seconds, and write its flame graph as SVG.
+async def start(pid, file, seconds):
+    """Return py-spy's process: it watches a process for so many seconds from now on.
 
-    Raises TutorialError if py-spy is not there, or may not look into the process.
+    Its flame graph is in `file` in the end, as SVG. Raises TutorialError if py-spy is
+    not there.
     """
     if not PY_SPY.exists():
         raise TutorialError("py-spy is not installed: run `make install`.")
     command = [PY_SPY, "record", "--pid", str(pid), "--output", file]
     command += ["--duration", str(round(seconds)), "--rate", str(RATE)]
     process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE)
-    _, said = await process.communicate()
-    if process.returncode:
-        reason = said.decode().strip().partition("\n")[0]
-        raise TutorialError(
-            f"py-spy cannot look into the server ({reason}): it may have to be run by "
-            "root."
-        )
+    await (
+        process.stdout.readline()
+    )  # "Sampling process ...", or nothing if it has ended
+    return process

@@ -1130,12 +1130,13 @@ function received(event) {
         "test_a_page_says_that_its_server_is_restarting_and_comes_back",
     ),
     Mutant(
-        "the health page cancels what waits for RabbitMQ",
+        "one who gives up cancels what all wait for while RabbitMQ is away",
         "19",
-        HEALTH,
-        "await asyncio.shield(send)",
-        "await send",
-        "servers/test_brokers.py::test_an_event_waits_until_rabbitmq_is_back",
+        "config/layers.py",
+        "asyncio.shield(super().carehare_connection)",
+        "super().carehare_connection",
+        "servers/test_brokers.py::"
+        "test_who_has_given_up_does_not_keep_rabbitmq_from_coming_back",
     ),
     Mutant(
         "the lists are looked for in RabbitMQ",

@@ -209,6 +209,29 @@ async def test_an_event_waits_until_rabbitmq_is_back(site, broker):
             assert heard == ["before", "meanwhile", "after"]
 
 
+@pytest.mark.holds(since="19")
+async def test_who_has_given_up_does_not_keep_rabbitmq_from_coming_back(site, broker):
+    options = "--application-close-timeout", "1"
+    with site.daphne(*options, **on_rabbitmq(broker)) as server:
+        async with in_room(server, "alice", "bob", room="gone") as (alice, bob):
+            await they_hear(alice, bob, "before")
+            start = len(server.lines)
+            await asyncio.to_thread(broker.kill)
+            try:
+                server.wait_for_line("Failure connecting to RabbitMQ", start)
+                await bob.send("meanwhile")
+                await bob.close()
+                # His consumer is cancelled while it waits for RabbitMQ.
+                server.wait_for_line("took too long to shut down", start)
+                assert health(server) == (503, well(broker=SILENT))
+            finally:
+                await asyncio.to_thread(broker.start)
+            assert (await alice.hear())["message"] == "before"
+            await they_hear(alice, alice, "after")
+            async with in_room(server, "bob", room="gone") as (bob,):
+                await they_hear(bob, bob, "I am back")
+
+
 @pytest.fixture
 def course(site):
     """Course 1, whose students are the same again after the test."""

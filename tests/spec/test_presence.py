@@ -325,7 +325,7 @@ async def test_few_commands_are_sent_to_redis_while_nobody_writes(people, client
     await alice.hears("hello")
     spoken = commands()
     assert await alice.hear_nothing_for(0.5)
-    if type(get_channel_layer()).__name__ != "RabbitmqChannelLayer":
+    if "Rabbitmq" not in type(get_channel_layer()).__name__:
         # Elsewhere events go through this Redis, so that the count can grow.
         assert spoken - before > 1
     # A heartbeat, and more.

@@ -54,7 +54,7 @@ class LayerOnValkey:
         self.use_as_another_process()
         loop = asyncio.get_running_loop()
         for layer in self._others:
-            is_rabbitmq = type(layer).__name__ == "RabbitmqChannelLayer"
+            is_rabbitmq = "Rabbitmq" in type(layer).__name__
             if is_rabbitmq and layer._carehare_connection.get_loop() is loop:
                 # carehare 1.0.2 may set the result of its connection's end twice.
                 with contextlib.suppress(asyncio.InvalidStateError):

@@ -100,7 +100,7 @@ BROKERS = {
         "CONFIG": {"hosts": HOSTS},
     },
     "rabbitmq": {
-        "BACKEND": "channels_rabbitmq.core.RabbitmqChannelLayer",
+        "BACKEND": "config.layers.ShieldedRabbitmqChannelLayer",
         "CONFIG": {
             "host": os.environ.get("RABBITMQ_URL", "amqp://guest:guest@127.0.0.1"),
             "local_capacity": 2000,
