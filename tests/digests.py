@@ -40,7 +40,8 @@ class Digests:
         command = ["git", "ls-files", "-zco", "--exclude-standard"]
         listed = subprocess.run(command, cwd=ROOT, capture_output=True)
         names = [] if listed.returncode else listed.stdout.decode().split("\0")[:-1]
-        self.files = {}
+        installed = Path(sysconfig.get_path("purelib")).stat().st_mtime_ns
+        self.python, self.files = f"{sys.version} {installed}", {}
         for name in sorted(names):
             with contextlib.suppress(OSError):  # it has been deleted
                 content = (ROOT / name).read_bytes()
@@ -51,9 +52,8 @@ class Digests:
 
         Empty if it is not known which files there are.
         """
-        installed = Path(sysconfig.get_path("purelib")).stat().st_mtime_ns
         files = [item for item in self.files.items() if decides(item[0], kind, step)]
-        text = f"{sys.version} {installed} {arguments} {files}"
+        text = f"{self.python} {arguments} {files}"
         return hashlib.sha256(text.encode()).hexdigest() if files else ""
 
 

@@ -53,7 +53,6 @@ async def start(pid, file, seconds):
     command = [PY_SPY, "record", "--pid", str(pid), "--output", file]
     command += ["--duration", str(round(seconds)), "--rate", str(RATE)]
     process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE)
-    await (
-        process.stdout.readline()
-    )  # "Sampling process ...", or nothing if it has ended
+    # "Sampling process ...", or nothing if it has ended.
+    await process.stdout.readline()
     return process

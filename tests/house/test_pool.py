@@ -109,7 +109,9 @@ def test_what_has_passed_runs_again_only_when_something_has_changed(run, capsys)
         ("steps/01_echo/db.sqlite3", set()),
     ],
 )
-def test_a_changed_file_concerns_what_may_fail_by_it(house, run, file, parts):
+def test_a_changed_file_affects_only_the_parts_that_depend_on_it(
+    house, run, file, parts
+):
     run()
     (house / file).parent.mkdir(parents=True, exist_ok=True)
     with (house / file).open("a") as changed:

@@ -1136,7 +1136,7 @@ function received(event) {
         "asyncio.shield(super().carehare_connection)",
         "super().carehare_connection",
         "servers/test_brokers.py::"
-        "test_who_has_given_up_does_not_keep_rabbitmq_from_coming_back",
+        "test_a_page_that_gives_up_does_not_keep_rabbitmq_from_coming_back",
     ),
     Mutant(
         "the lists are looked for in RabbitMQ",

@@ -189,19 +189,26 @@ async def test_with_rabbitmq_two_servers_are_one_chat(site, broker):
         assert health(one) == (200, well())
 
 
+@contextlib.asynccontextmanager
+async def away(broker, server):
+    """Keep RabbitMQ away during the block, which begins when the server misses it."""
+    start = len(server.lines)
+    await asyncio.to_thread(broker.kill)
+    try:
+        server.wait_for_line("Failure connecting to RabbitMQ", start)
+        yield
+    finally:
+        await asyncio.to_thread(broker.start)
+
+
 @pytest.mark.holds(since="19")
 async def test_an_event_waits_until_rabbitmq_is_back(site, broker):
     with site.daphne(**on_rabbitmq(broker)) as server:
         async with in_room(server, "alice", "bob", room="back") as (alice, bob):
             await they_hear(alice, bob, "before")
-            start = len(server.lines)
-            await asyncio.to_thread(broker.kill)
-            try:
-                server.wait_for_line("Failure connecting to RabbitMQ", start)
+            async with away(broker, server):
                 await alice.send("meanwhile")
                 assert health(server) == (503, well(broker=SILENT))
-            finally:
-                await asyncio.to_thread(broker.start)
             # The memberships are bound again, and both sockets have stayed open.
             assert (await bob.hear())["message"] == "meanwhile"
             await they_hear(bob, bob, "after")
@@ -210,22 +217,19 @@ async def test_an_event_waits_until_rabbitmq_is_back(site, broker):
 
 
 @pytest.mark.holds(since="19")
-async def test_who_has_given_up_does_not_keep_rabbitmq_from_coming_back(site, broker):
+async def test_a_page_that_gives_up_does_not_keep_rabbitmq_from_coming_back(
+    site, broker
+):
     options = "--application-close-timeout", "1"
     with site.daphne(*options, **on_rabbitmq(broker)) as server:
         async with in_room(server, "alice", "bob", room="gone") as (alice, bob):
             await they_hear(alice, bob, "before")
-            start = len(server.lines)
-            await asyncio.to_thread(broker.kill)
-            try:
-                server.wait_for_line("Failure connecting to RabbitMQ", start)
+            async with away(broker, server):
                 await bob.send("meanwhile")
                 await bob.close()
                 # His consumer is cancelled while it waits for RabbitMQ.
-                server.wait_for_line("took too long to shut down", start)
+                server.wait_for_line("took too long to shut down")
                 assert health(server) == (503, well(broker=SILENT))
-            finally:
-                await asyncio.to_thread(broker.start)
             assert (await alice.hear())["message"] == "before"
             await they_hear(alice, alice, "after")
             async with in_room(server, "bob", room="gone") as (bob,):

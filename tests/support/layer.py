@@ -10,6 +10,11 @@ from channels.layers import InMemoryChannelLayer, channel_layers, get_channel_la
 from .valkey import url_of
 
 
+def is_rabbitmq(layer):
+    """Return whether RabbitMQ carries a layer's events."""
+    return "Rabbitmq" in type(layer).__name__
+
+
 class LayerOnValkey:
     """The layer of the project's own settings, in Valkey."""
 
@@ -54,8 +59,7 @@ class LayerOnValkey:
         self.use_as_another_process()
         loop = asyncio.get_running_loop()
         for layer in self._others:
-            is_rabbitmq = "Rabbitmq" in type(layer).__name__
-            if is_rabbitmq and layer._carehare_connection.get_loop() is loop:
+            if is_rabbitmq(layer) and layer._carehare_connection.get_loop() is loop:
                 # carehare 1.0.2 may set the result of its connection's end twice.
                 with contextlib.suppress(asyncio.InvalidStateError):
                     await layer.close()

@@ -6,5 +6,5 @@ from channels_rabbitmq.core import RabbitmqChannelLayer
 class ShieldedRabbitmqChannelLayer(RabbitmqChannelLayer):
     @property
     def carehare_connection(self):
-        """What all wait for until RabbitMQ is there; none of them can cancel it."""
+        """Called before each command; a caller that is cancelled cancels no other."""
         return asyncio.shield(super().carehare_connection)
