@@ -89,10 +89,14 @@ class Instructor:
         rows = await self.wire.evaluate_all(script)
         return [(person, kind, text.strip()) for person, kind, text in rows]
 
+    def drawn(self, kind, person, text=""):
+        """Return the locator of all arrows of a kind and a person, with a text."""
+        chosen = f"#wire li[data-kind={kind}][data-person='{person}']"
+        return self.page.locator(chosen, has_text=text)
+
     async def sees(self, kind, person, text=""):
         """Wait for an arrow; return its locator."""
-        chosen = f"#wire li[data-kind={kind}][data-person='{person}']"
-        arrow = self.page.locator(chosen, has_text=text).first
+        arrow = self.drawn(kind, person, text).first
         await expect(arrow).to_be_attached()
         return arrow
 
