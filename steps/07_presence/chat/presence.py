@@ -31,7 +31,7 @@ class Room:
 
 
 class PresenceConsumer(AsyncWebsocketConsumer):
-    """Tells its browser who is in the room, and the room that its user is."""
+    """Sends its browser the list, and tells the room when its user comes or goes."""
 
     async def enter(self, group_name):
         """Put the user on the list of the group; the socket has been accepted."""

@@ -61,7 +61,7 @@ class Room:
 
 
 class PresenceConsumer(AsyncWebsocketConsumer):
-    """Tells its browser who is in the room, and the room that its user is."""
+    """Sends its browser the list, and tells the room when its user comes or goes."""
 
     room = None  # until enter() has found it
 
