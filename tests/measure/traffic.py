@@ -130,7 +130,7 @@ def main(options):
     ring = moved(on_a_ring(100)[0], on_a_ring(101)[0])
     rest = moved(lambda room: hashed(room) % 100, lambda room: hashed(room) % 101)
     print(f"With process 101, {ring:.1%} of the rooms move on the ring,")
-    print(f"and {rest:.1%} if a process is the rest of a division.")
+    print(f"and {rest:.1%} if a process is the remainder of a division.")
 
 
 if __name__ == "__main__":

@@ -1250,6 +1250,50 @@ function received(event) {
         "test_a_room_that_is_never_empty_stays_in_its_group_for_more_than_a_day",
     ),
     Mutant(
+        "whoever enters is told one by one who enters meanwhile",
+        "21",
+        PRESENCE,
+        "if self.writing and self.users is not None:",
+        "if False:",
+        "spec/test_scale.py::"
+        "test_a_socket_stays_when_more_than_a_hundred_enter_while_it_enters",
+    ),
+    Mutant(
+        "whoever has entered is told at the next heartbeat who has entered meanwhile",
+        "21",
+        CONSUMER,
+        "await self.show(self.room.users)",
+        "pass",
+        "spec/test_scale.py::"
+        "test_a_socket_stays_when_more_than_a_hundred_enter_while_it_enters",
+    ),
+    Mutant(
+        "a consumer writes on in a queue that is no longer its own",
+        "21",
+        PRESENCE,
+        "waiting.popleft()",
+        "self.waiting.popleft()",
+        "spec/test_scale.py::"
+        "test_a_socket_that_has_read_nothing_since_it_entered_is_closed",
+    ),
+    Mutant(
+        "somebody who was sent out gets what is said until they read",
+        "21",
+        "chat/access.py",
+        "self.waiting = deque(maxlen=0)",
+        "pass",
+        "spec/test_scale.py::"
+        "test_somebody_who_was_sent_out_while_not_reading_gets_nothing_said_later",
+    ),
+    Mutant(
+        "nobody after one who cannot be told has to leave",
+        "21",
+        GROUPS,
+        "with suppress(Exception):  # the others",
+        "with suppress(TimeoutError):  # the others",
+        "spec/test_scale.py::test_all_have_to_leave_even_if_one_of_them_cannot_be_told",
+    ),
+    Mutant(
         "a room hears nothing more after an event that it cannot handle",
         "21",
         GROUPS,

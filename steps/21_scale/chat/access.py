@@ -1,3 +1,5 @@
+from collections import deque
+
 from channels.auth import get_user
 from channels.exceptions import StopConsumer
 from django.contrib.sessions.backends.db import SessionStore
@@ -20,5 +22,6 @@ class AccessConsumer(PresenceConsumer):
 
     async def expel(self, code):
         """Close the socket, and serve no frame that is still on its way."""
+        self.waiting = deque(maxlen=0)  # what is said from now on is not for them
         await self.close(code)
         raise StopConsumer

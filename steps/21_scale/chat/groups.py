@@ -60,4 +60,5 @@ class GroupMember:
     async def access_changed(self, event):
         """Called when an event of the type access.changed has come from the group."""
         for consumer in list(self.consumers):
-            await self.layer.send(consumer.channel_name, event)
+            with suppress(Exception):  # the others have to be checked, too
+                await self.layer.send(consumer.channel_name, event)

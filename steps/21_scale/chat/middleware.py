@@ -8,17 +8,6 @@ from .metrics import SOCKETS, count_end
 logger = logging.getLogger(__name__)
 
 
-class DirectMiddleware:
-    """Gives consumers the server's own send(), which no other middleware surrounds."""
-
-    def __init__(self, app):
-        self.app = app
-
-    async def __call__(self, scope, receive, send):
-        """Called once for each socket and for each request."""
-        await self.app(scope | {"send": send}, receive, send)
-
-
 class RedisErrorMiddleware:
     def __init__(self, app):
         self.app = app

@@ -76,7 +76,7 @@ class Room(GroupMember):
 
 
 class PresenceConsumer(AsyncWebsocketConsumer):
-    """Tells its browser who is in the room, and the room that its user is."""
+    """Sends its browser the list, and tells the room when its user comes or goes."""
 
     room = None  # until enter() has found it
 
@@ -129,6 +129,8 @@ class PresenceConsumer(AsyncWebsocketConsumer):
 
     async def show(self, users):
         """Send the browser the list; from then on, who has joined and who has left."""
+        if self.writing and self.users is not None:  # the next look will show it
+            return
         old, self.users = self.users, users
         if old is None:
             frame = {"type": "presence.list", "users": sorted(users)}
@@ -149,12 +151,12 @@ class PresenceConsumer(AsyncWebsocketConsumer):
                 self.writing = asyncio.gather(self.write(), return_exceptions=True)
                 raise
         elif len(self.waiting) > MOST_WAITING:
-            self.waiting.clear()
             await self.channel_layer.send(self.channel_name, {"type": "text.lost"})
+            self.waiting = deque(maxlen=0)  # whatever comes now is lost, too
 
     async def write(self):
-        while self.waiting:
-            message = {"type": "websocket.send", "text": self.waiting[0]}
+        while waiting := self.waiting:
+            message = {"type": "websocket.send", "text": waiting[0]}
             await self.scope["send"](message)  # past the middleware
-            self.waiting.popleft()
+            waiting.popleft()
         self.writing = False

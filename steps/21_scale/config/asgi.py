@@ -10,10 +10,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django_asgi_app = get_asgi_application()
 
 # Code that imports models has to be imported after this line.
-from chat.middleware import DirectMiddleware, LogMiddleware, RedisErrorMiddleware
+from chat.middleware import LogMiddleware, RedisErrorMiddleware
 from chat.routing import websocket_urlpatterns
 
-application = ProtocolTypeRouter(
+router = ProtocolTypeRouter(
     {
         "http": django_asgi_app,
         "websocket": AllowedHostsOriginValidator(
@@ -23,4 +23,8 @@ application = ProtocolTypeRouter(
         ),
     }
 )
-application = DirectMiddleware(application)
+
+
+async def application(scope, receive, send):
+    """Called once for each socket and request; consumers find `send` in their scope."""
+    await router(scope | {"send": send}, receive, send)
