@@ -112,6 +112,7 @@ async def test_a_message_that_arrives_twice_is_shown_once(scripted):
 @pytest.mark.parametrize("order", [(2, 1), (1, 3, 2), (4, 1, 3, 2)])
 async def test_messages_are_shown_in_the_order_of_their_numbers(scripted, order):
     person, socket = scripted
+    socket.history()
     socket.live(*map(message, order))
     await shows(person, *sorted(order))
 
@@ -152,6 +153,32 @@ async def test_earlier_messages_are_added_above_the_place_where_one_reads(script
     assert abs(await person.messages.nth(50).evaluate(top) - before) <= 1
     texts = await person.messages.all_inner_texts()
     assert [text.split("no. ")[1] for text in texts] == [*map(str, range(1, 101))]
+
+
+@pytest.mark.holds(since="10")
+async def test_the_keyboard_focus_is_in_the_log_when_the_button_goes(scripted):
+    person, socket = scripted
+    button = person.page.get_by_role("button", name="Earlier messages")
+    socket.history(message(2), message(3))
+    await button.focus()
+    await person.page.keyboard.press("Enter")
+    socket.history(message(1))
+    await expect(button).to_be_hidden()
+    await expect(person.log).to_be_focused()
+
+
+@pytest.mark.holds(since="13", can="A message that comes late leaves no gap")
+async def test_an_old_message_that_is_sent_again_hides_none_of_those_after_it(scripted):
+    person, socket = scripted
+    button = person.page.get_by_role("button", name="Earlier messages")
+    socket.history(*map(message, range(51, 101)))
+    socket.live(message(1), message(10), message(101))
+    await shows(person, *range(51, 102))
+    await button.click()
+    socket.history(*map(message, range(1, 51)))
+    await shows(person, *range(1, 102))
+    assert [each for each in socket.asked if "before" in each] == [{"before": 51}]
+    await expect(button).to_be_hidden()
 
 
 @pytest.mark.holds(since="10", until="11")

@@ -1,6 +1,7 @@
 """What is written while the connection is lost, in a real browser."""
 
 import contextlib
+import json
 import re
 
 import pytest
@@ -48,6 +49,21 @@ async def test_a_message_is_sending_until_the_answer_comes(played):
     await shows(played, "no. 1$", "^me [^,]*hello$")
     await played.passes(9)
     await keys(played, "hello")
+
+
+@pytest.mark.holds(since="15")
+async def test_the_field_takes_no_more_than_the_server_takes_in_a_frame(played):
+    field = played.person.field
+    most = int(await field.get_attribute("maxlength"))
+    await field.focus()
+    await played.page.keyboard.insert_text("x" * (most + 1))
+    assert len(await field.input_value()) == most
+    # What takes the most space in JSON, and no line break, which would be removed.
+    await field.fill("\x01" * most)
+    await field.press("Enter")
+    await expect(field).to_have_value("")
+    (frame,) = await played.sent()
+    assert 2**19 < len(json.dumps(frame)) < 2**20
 
 
 @pytest.mark.holds(since="13", can="Messages are saved in the order you wrote them")

@@ -732,6 +732,15 @@ function received(event) {
         "test_the_sender_receives_an_answer_with_the_key_before_the_message",
     ),
     Mutant(
+        "an old message that is sent again hides those after it",
+        "13",
+        SCRIPT,
+        "data.number > row ? [data] : []",
+        "[data]",
+        "browser/test_history.py::"
+        "test_an_old_message_that_is_sent_again_hides_none_of_those_after_it",
+    ),
+    Mutant(
         "a page that has come back sends nothing again",
         "13",
         SCRIPT,

@@ -126,6 +126,7 @@ socket.addEventListener("close", () => {
 
 earlier.addEventListener("click", () => {
   socket.send(JSON.stringify({ before: Math.min(...messages.keys()) }));
+  log.focus();  // the button may soon be hidden
 });
 
 form.addEventListener("submit", (event) => {

@@ -243,6 +243,7 @@ again.addEventListener("click", connect);
 
 earlier.addEventListener("click", () => {
   socket.send(JSON.stringify({ before: Math.min(...messages.keys()) }));
+  log.focus();  // the button may soon be hidden
 });
 
 form.addEventListener("submit", (event) => {

@@ -179,7 +179,7 @@ function list(users) {
 
 const handlers = {
   "chat.message": (data) => {
-    showAll([data]);
+    showAll(data.number > row ? [data] : []);  // an older one could leave a gap
     remove(data.key);
   },
   "chat.history": (data) => {
@@ -329,6 +329,7 @@ again.addEventListener("click", connect);
 
 earlier.addEventListener("click", () => {
   socket.send(JSON.stringify({ before: Math.min(...messages.keys()) }));
+  log.focus();  // the button may soon be hidden
 });
 
 form.addEventListener("submit", (event) => {
