@@ -44,10 +44,12 @@ async def test_each_server_counts_its_own_sockets(deployed, signed_in):
 
 
 @pytest.mark.holds(since="20", can="What the servers have counted is for nobody else")
-@pytest.mark.parametrize("path", ["/metrics/", "//metrics/", "/%6detrics/"])
+@pytest.mark.parametrize(
+    "path", ["/metrics/", "//metrics/", "/%6detrics/", "/x/metrics/"]
+)
 def test_the_world_cannot_read_what_the_servers_have_counted(deployed, path):
     with pytest.raises(urllib.error.HTTPError) as refused:
-        deployed.open(path)
+        deployed.open(path, **{"Daphne-Root-Path": "/x"})
     assert refused.value.code == 404
     refused.value.close()
     assert all(OPEN in text_of(deployed, server) for server in SERVERS)

@@ -2,7 +2,11 @@
 
 import asyncio
 import contextlib
+import os
 import re
+import shutil
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 
@@ -81,6 +85,40 @@ async def test_a_socket_is_refused_as_it_is_without_nginx(deployed, signed_in):
     assert await refusal(deployed, signed_in["carol"], 1) == 403
     assert await refusal(deployed, "", 1) == 403
     assert await refusal(deployed, signed_in["alice"], 1) is None
+
+
+@pytest.mark.holds(since="17")
+def test_what_is_made_at_run_time_is_for_nobody_else(deployed):
+    run = deployed.folder / "run"
+    assert run.stat().st_mode & 0o777 == 0o700
+    assert all(file.stat().st_mode & 0o077 == 0 for file in run.glob("*.pem"))
+
+
+@pytest.mark.holds(since="17")
+def test_a_start_without_python_leaves_no_empty_secret_key(project, tmp_path):
+    (tmp_path / "bin").mkdir()
+    shutil.copytree(project.path / "deploy", tmp_path / "deploy")
+    path = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
+    python = tmp_path / "bin/python"
+    for interpreter in ("/nowhere/python", sys.executable):
+        python.write_text(f'#!/bin/sh\nexec {interpreter} "$@"\n')
+        python.chmod(0o755)
+        # There is no site to start here, so it fails again, but later.
+        env = os.environ | {"PATH": path}
+        done = subprocess.run([tmp_path / "deploy/start"], env=env, capture_output=True)
+        assert done.returncode
+    assert len((tmp_path / "run/secret_key").read_text()) > 50
+
+
+@pytest.mark.holds(since="17", can="Nobody reaches what NGINX keeps to itself")
+def test_no_browser_can_say_where_a_path_begins(deployed):
+    header = {"Daphne-Root-Path": "/x"}
+    with deployed.open(LOGIN, **header) as page:
+        assert page.status == 200
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        deployed.open(f"/x{LOGIN}", **header)
+    assert refused.value.code == 404
+    refused.value.close()
 
 
 @pytest.mark.holds(since="17", can="Nobody can claim to come from another address")

@@ -170,6 +170,37 @@ async def test_new_code_is_served_and_no_message_is_lost_or_there_twice(
     assert codes.count(4012) >= PEOPLE / 2
 
 
+@pytest.fixture
+def unhealthy(deployed):
+    """New code that starts, and finds no Redis; the old code is back in the end."""
+    settings, update = (
+        deployed.folder / name for name in ("config/settings.py", "deploy/update")
+    )
+    texts = {file: file.read_text() for file in (settings, update)}
+    nobody = 'CHANNEL_LAYERS["default"]["CONFIG"]["hosts"] = ["redis://127.0.0.1:9/0"]'
+    settings.write_text(f"{texts[settings]}\n{nobody}\n")
+    # Long enough for a server that starts, and its health page to be asked once more.
+    update.write_text(texts[update].replace("--retry 30", "--retry 5"))
+    yield
+    for file, text in texts.items():
+        file.write_text(text)
+    assert deployed.update()[0] == 0
+
+
+@pytest.mark.holds(since="18", can="New code that does not work gets nobody")
+async def test_nobody_gets_to_a_server_whose_new_code_is_not_healthy(
+    deployed, crowd, unhealthy
+):
+    status, said = await asyncio.to_thread(deployed.update)
+    assert status, said
+    assert "503" in said
+    for cookie in crowd[:10]:
+        socket = await enter(deployed, cookie, "careful")
+        await socket.send(cookie)
+        assert (await socket.hear())["message"] == cookie
+        await socket.close()
+
+
 @pytest.mark.holds(since="18", can="Failures of servers, Redis and NGINX lose nothing")
 async def test_servers_redis_and_nginx_fail_and_no_message_is_lost_or_there_twice(
     deployed, crowd, project

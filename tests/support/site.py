@@ -36,7 +36,8 @@ class Site:
         copy_folder(project, folder)
         if (folder / "deploy").exists():
             # With one that deploy/start made, a session of another server is no good.
-            (folder / "run").mkdir(mode=0o700)
+            # deploy/start may find one that others can read.
+            (folder / "run").mkdir(mode=0o755)
             (folder / "run/secret_key").write_text(self._environment["SECRET_KEY"])
         make_database("site", folder, folder / "db.sqlite3", self._migrate_and_load)
 
