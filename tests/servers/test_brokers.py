@@ -236,6 +236,17 @@ async def test_a_page_that_gives_up_does_not_keep_rabbitmq_from_coming_back(
                 await they_hear(bob, bob, "I am back")
 
 
+@pytest.mark.holds(since="19", can="You can sign in while RabbitMQ is away")
+async def test_whoever_signs_in_does_not_wait_for_rabbitmq(site, broker):
+    with site.daphne(**on_rabbitmq(broker)) as server:
+        async with in_room(server, "alice", room="quiet") as (alice,):
+            await they_hear(alice, alice, "before")
+            async with away(broker, server):
+                assert await asyncio.to_thread(server.sign_in, "carol")
+                server.wait_for_line("TimeoutError")
+            await they_hear(alice, alice, "after")
+
+
 @pytest.fixture
 def course(site):
     """Course 1, whose students are the same again after the test."""

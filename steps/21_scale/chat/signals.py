@@ -1,3 +1,5 @@
+import asyncio
+
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.contrib.auth import SESSION_KEY, get_user_model
@@ -8,10 +10,13 @@ from django.dispatch import receiver
 
 from courses.models import Course
 
+PATIENCE = 2  # seconds that whoever signs in waits for the broker, if it is silent
+
 
 async def send_check(group_name):
     # Not outside: RabbitMQ's layer can be made only where an event loop runs.
-    await get_channel_layer().group_send(group_name, {"type": "access.changed"})
+    async with asyncio.timeout(PATIENCE):
+        await get_channel_layer().group_send(group_name, {"type": "access.changed"})
 
 
 def check_access(group_name):
