@@ -1,5 +1,8 @@
 """`tutorial start`, in this process, in a house with two small steps."""
 
+import os
+import signal
+
 import pytest
 
 from tutorial.__main__ import main
@@ -117,6 +120,38 @@ def test_an_incomplete_copy_is_removed(house, refused):
     assert not (house / "mine").exists()
     unreadable.unlink()
     assert main(["start", "01", "mine"]) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_copy_is_removed(house, monkeypatch, number):
+    def interrupted(top, *patterns):
+        def ignore(folder, names):
+            if folder != str(top):
+                assert (house / "mine").is_dir()
+                os.kill(os.getpid(), number)
+            return ()
+
+        return ignore
+
+    with monkeypatch.context() as patched:
+        patched.setattr("tutorial.verbs.start.ignoring", interrupted)
+        assert main(["start", "01", "mine"]) == 130
+    assert not (house / "mine").exists()
+    assert main(["start", "01", "mine"]) == 0
+
+
+def test_a_folder_that_appears_meanwhile_is_left_as_it_is(house, refused, monkeypatch):
+    mkdir = os.mkdir
+
+    def slow_mkdir(path, *args):
+        if os.fspath(path) == "mine":
+            mkdir(path)
+            (house / "mine/theirs").write_text("theirs")
+        mkdir(path, *args)
+
+    monkeypatch.setattr(os, "mkdir", slow_mkdir)
+    assert refused("mine") == "mine exists: choose another name, or remove it."
+    assert files_in(house / "mine") == {"theirs": "theirs"}
 
 
 @pytest.mark.parametrize("step", all_steps()[1:], ids=lambda step: step.number)

@@ -1,11 +1,13 @@
 """Make your own copy of what a chapter starts from: the step before it."""
 
+import contextlib
 import os
 import shlex
 import shutil
 from pathlib import Path
 
 from ..shared.messages import TutorialError
+from ..shared.processes import INTERRUPTED, stop_on_signal
 from ..shared.steps import NOT_THE_PROJECT, find_step, ignoring, step_before
 
 
@@ -24,24 +26,30 @@ def add_parser(subparsers):
 def start(name, folder):
     """Copy the step before the one called `name` to `folder`; return 0.
 
-    Missing parent folders are created. Raises TutorialError, and leaves no `folder`
-    behind, if it is inside `steps`, exists already, or cannot be written.
+    Missing parent folders are created. Raises TutorialError if `folder` is inside
+    `steps`, exists already, or cannot be written; after a signal it returns 130. A copy
+    that is not complete is removed.
     """
     step = find_step(name)
     before = step_before(step)
     if Path(os.path.realpath(folder)).is_relative_to(step.path.parent.resolve()):
         raise TutorialError(f"{folder} is inside steps/: choose another folder.")
-    if os.path.lexists(folder):
-        raise TutorialError(f"{folder} exists: choose another name, or remove it.")
-    try:
-        ignore = ignoring(before.path, *NOT_THE_PROJECT)
-        shutil.copytree(before.path, folder, ignore=ignore)
-    except OSError as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        # shutil.Error holds (source, target, reason) for each file.
-        reason = error.strerror or error.args[0][0][2]
-        raise TutorialError(f"{folder} cannot be written: {reason}.")
-    print(f"{folder} is a copy of {before.name} for you to change.")
-    print(f"Read {step.path / 'README.md'} and follow it in your folder:")
-    print(f"    cd {shlex.quote(str(folder))}")
-    return 0
+    ignore = ignoring(before.path, *NOT_THE_PROJECT)
+    with stop_on_signal(), contextlib.ExitStack() as incomplete:
+        try:
+            folder.mkdir(parents=True)  # only what this call has made is ever removed
+            incomplete.callback(shutil.rmtree, folder, ignore_errors=True)
+            shutil.copytree(before.path, folder, ignore=ignore, dirs_exist_ok=True)
+        except FileExistsError as error:
+            taken = f"{error.filename} exists: choose another name, or remove it."
+            raise TutorialError(taken)
+        except OSError as error:
+            # shutil.Error holds (source, target, reason) for each file.
+            reason = error.strerror or error.args[0][0][2]
+            raise TutorialError(f"{folder} cannot be written: {reason}.")
+        incomplete.pop_all()
+        print(f"{folder} is a copy of {before.name} for you to change.")
+        print(f"Read {step.path / 'README.md'} and follow it in your folder:")
+        print(f"    cd {shlex.quote(str(folder))}")
+        return 0
+    return INTERRUPTED
