@@ -2,10 +2,15 @@
 
 import importlib.util
 import os
-import subprocess
 import sys
 
 from ..shared.messages import TutorialError
+from ..shared.processes import (
+    INTERRUPTED,
+    SUPERVISED,
+    process_group,
+    stop_on_signal,
+)
 from ..shared.steps import ROOT
 
 
@@ -37,7 +42,7 @@ def add_parser(subparsers):
 
 
 def bench(args):
-    """Run the bench on the targets; return 0, or 1 if it has failed.
+    """Run the bench; return 0, 1 if it has failed, or 130 after a signal.
 
     Raises TutorialError for a number below 1, or if the bench's packages are missing.
     """
@@ -51,7 +56,10 @@ def bench(args):
             command += [f"--{option}", str(value)]
     if args.profile:
         command += ["--profile", os.path.abspath(args.profile)]
-    return subprocess.run(command, cwd=ROOT).returncode
+    # It has to be given the time to end its servers.
+    with stop_on_signal(), process_group(command, SUPERVISED, cwd=ROOT) as process:
+        return process.wait()
+    return INTERRUPTED
 
 
 def absolute(target):
