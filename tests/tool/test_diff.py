@@ -284,6 +284,18 @@ def test_ctrl_c_is_for_the_pager(paged):
     assert "# Step 01: the time" in text
 
 
+@pytest.mark.parametrize("pager", ["no-such-pager", "./text", "exec ./text"])
+def test_without_the_pager_the_text_is_printed(house, paged, capfd, pager):
+    (house / "text").touch(mode=0o600)
+    paged(pager)
+    assert "# Step 01: the time" in capfd.readouterr().out
+
+
+def test_a_pager_that_fails_by_itself_is_not_replaced(house, paged, capfd):
+    paged("cat > text; exit 2")
+    assert capfd.readouterr().out == ""
+
+
 def test_a_pipe_that_is_closed_early_is_no_mistake():
     read, write_end = os.pipe()
     os.close(read)
@@ -388,6 +400,12 @@ def test_the_settings_of_git_change_nothing(house, diff, monkeypatch):
     write(house, {"settings": "[color]\nui = always\n[diff]\nnoprefix = true\n"})
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(house / "settings"))
     assert diff("02", folder) == before
+
+
+def test_another_program_for_differences_changes_nothing(house, diff, monkeypatch):
+    before = diff("00", "02", "--stat"), diff("01", "steps/00_site")
+    monkeypatch.setenv("GIT_EXTERNAL_DIFF", "/bin/echo")
+    assert (diff("00", "02", "--stat"), diff("01", "steps/00_site")) == before
 
 
 def test_a_folder_may_be_called_like_a_step(house, diff, refused):

@@ -54,4 +54,4 @@ def compare(old, new, *form):
             add = ("update-index", "--add", "-z", "--stdin")
             git(*add, cwd=folder, env=env, input=files)
             trees.append(git("write-tree", env=env).strip())
-        return git("diff", *form, *trees, env=env)
+        return git("diff", "--no-ext-diff", *form, *trees, env=env)

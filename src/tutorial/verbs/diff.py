@@ -95,7 +95,7 @@ def edit(block):
 
 def gap(folder, step, stat):
     """Return the differences between a folder and the finished `step`."""
-    if not (folder / "manage.py").is_file():
+    if not os.path.isfile(folder / "manage.py"):
         raise TutorialError(f"{folder} is neither a step nor a folder with manage.py.")
     changes = compare(folder, step.path, "--stat" if stat else "--patch")
     if not changes:
@@ -115,5 +115,7 @@ def show(text):
             text = re.sub(f"(?m)^{start}.*", f"\x1b[{code}m\\g<0>\x1b[m", text)
     # The pager handles Ctrl-C, which may only end a search.
     with stop_on_signal(lambda *_: None):
-        env = {"LESS": "FRX", **os.environ}
-        subprocess.run(pager, shell=True, input=os.fsencode(text), env=env)
+        content, env = os.fsencode(text), {"LESS": "FRX", **os.environ}
+        done = subprocess.run(pager, shell=True, input=content, env=env)
+        if done.returncode in (126, 127):  # the shell could not start it
+            subprocess.run("cat", input=content)
