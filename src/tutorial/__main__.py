@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import os
 import sys
 
 from .maintenance import carry
@@ -35,12 +36,17 @@ def main(argv=None):
     """Run one command; return its exit status, which is 2 after a TutorialError."""
     try:
         args = parsed(sys.argv[1:] if argv is None else argv)
-        return args.call(args)
+        status = args.call(args)
+        print(end="", flush=True)
+        return status
     except TutorialError as error:
         print(f"tutorial: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return INTERRUPTED
+    except BrokenPipeError:  # the reader has gone, as in `tutorial measure | true`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for what is still in the buffer
+        return 1
 
 
 def parsed(argv):

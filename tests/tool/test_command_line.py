@@ -76,6 +76,33 @@ def test_a_missing_argument_is_reported_with_an_example(refused, arguments, sent
     assert said[len(sentence) :].startswith(f"Example: tutorial {arguments[0]} ")
 
 
+@pytest.mark.parametrize("verb", ["stage", "diff", "check", "redis"])
+@pytest.mark.parametrize("name", ["~nobody-of-this-name/x", "x" * 300])
+def test_a_name_that_no_folder_can_have_is_refused_in_one_line(refused, verb, name):
+    arguments = {"diff": ["03", name], "check": ["03", name]}
+    arguments["redis"] = ["--config", name]
+    assert name in refused(verb, *arguments.get(verb, [name]))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["measure", "--people", "1", "--seconds", "0.1"], ["start", "01", "mine"]],
+    ids=lambda arguments: arguments[0],
+)
+def test_a_reader_who_has_gone_is_reported_by_the_status_alone(tmp_path, arguments):
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as closed:
+        done = subprocess.run(
+            [sys.executable, "-m", "tutorial", *arguments],
+            cwd=tmp_path,
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            timeout=DEADLINE,
+        )
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_an_unknown_option_is_reported_with_an_example_of_its_verb(refused, verb):
     arguments = {"start": ["01", "x"], "diff": ["01"], "check": ["01", "x"]}

@@ -78,6 +78,15 @@ def test_a_configuration_file_that_is_missing_is_reported():
     assert (status, line) == (2, "tutorial: there is no file no.conf.")
 
 
+def test_a_configuration_file_does_not_hide_a_mistake_in_the_address(tmp_path):
+    (tmp_path / "r.conf").touch()
+    arguments = ("redis", "--config", tmp_path / "r.conf")
+    address = "redis://localhost:abc/0"
+    status, [line] = answer_of(ROOT, *arguments, REDIS_URL=address)
+    assert status == 2
+    assert line.startswith("tutorial: REDIS_URL is not a valid address: ")
+
+
 @pytest.mark.parametrize("password", ["", "wrong"])
 def test_a_missing_or_wrong_password_is_reported_with_how_to_set_it(locked, password):
     url = with_password(locked, password) if password else locked

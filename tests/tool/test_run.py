@@ -16,6 +16,7 @@ from tests.support.tool import answer_of, running
 from tests.support.valkey import valkey
 from tutorial.__main__ import main
 from tutorial.shared.database import prepare
+from tutorial.shared.messages import TutorialError
 from tutorial.shared.ports import free_port
 from tutorial.shared.steps import ROOT, Step, all_steps
 
@@ -145,6 +146,13 @@ def test_what_is_not_a_port_is_reported_in_one_line(capsys, port):
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert "is not a port: use a number like 8000" in said
+
+
+def test_a_step_that_ends_without_a_word_is_reported_with_its_status(tmp_path):
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/settings.py").write_text("import os; os._exit(3)")
+    with pytest.raises(TutorialError, match="it ended with status 3"):
+        prepare(Step("00", tmp_path))
 
 
 def test_a_step_with_a_mistake_says_what_and_where(house):

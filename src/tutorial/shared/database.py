@@ -11,8 +11,9 @@ def prepare(step):
     command = [sys.executable, "-m", "tutorial.shared.prepare"]
     done = subprocess.run(command, cwd=step.path, capture_output=True, text=True)
     if done.returncode:
-        reason = done.stderr.strip().splitlines()[-1]
+        ended = f"it ended with status {done.returncode}."
+        lines = done.stderr.strip().splitlines()
         raise TutorialError(
-            f"{step.name} does not start: {reason} "
+            f"{step.name} does not start: {lines[-1] if lines else ended} "
             f"(Run python manage.py check in {step.path} to see where.)"
         )

@@ -41,10 +41,13 @@ def become_valkey(config):
 
     As redis-server does, it reads the files that it includes from the current folder.
     """
-    if not config.is_file():
+    if not os.path.isfile(config):
         raise TutorialError(f"there is no file {config}.")
     path = program()
-    port = urlsplit(redis_url()).port or 6379
+    try:
+        port = urlsplit(redis_url()).port or 6379
+    except ValueError as error:
+        raise TutorialError(f"REDIS_URL is not a valid address: {error}")
     refuse_taken_port(port, example="REDIS_URL=redis://127.0.0.1:{}/0")
     os.execv(path, [path, str(config), "--port", str(port)])
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 import tempfile
 from pathlib import Path
@@ -99,8 +100,8 @@ def what_to_show(name):
     try:
         return find_step(name), None
     except TutorialError:
-        folder = Path(name).expanduser().resolve()
-        if not (folder / "manage.py").is_file():
+        folder = Path(os.path.realpath(os.path.expanduser(name)))
+        if not os.path.isfile(folder / "manage.py"):
             raise
     return min(all_steps(), key=lambda step: distance(folder, step)), folder
 
