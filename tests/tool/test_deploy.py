@@ -54,6 +54,15 @@ def test_a_step_is_deployed_until_ctrl_c_and_leaves_nothing_behind(house, ports)
         assert tool.stop(signal.SIGINT) == (0, [])
 
 
+def test_variables_for_other_programs_do_not_change_a_deployment(house):
+    variables = {
+        "https_proxy": f"http://127.0.0.1:{free_port()}",
+        "DJANGO_SETTINGS_MODULE": "mysite.settings",
+    }
+    with running(house, "deploy", **variables) as tool:
+        tool.wait_until_said(f"{LAST.name} is running: open")
+
+
 def test_a_step_without_a_folder_deploy_is_refused(house):
     status, lines = answer_of(house, "deploy", "05")
     assert status == 2

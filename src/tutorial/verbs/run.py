@@ -1,14 +1,13 @@
 """Run a step: prepare its database, find or start Redis, start Django's server."""
 
 import contextlib
-import os
 import sys
 
 from ..shared.database import prepare
 from ..shared.messages import TutorialError, say
 from ..shared.ports import HOST, port_number, refuse_taken_port, wait_until_it_answers
 from ..shared.processes import process_group, stop_on_signal
-from ..shared.steps import all_steps, find_step
+from ..shared.steps import all_steps, find_step, plain_environment
 from ..shared.valkey import redis_server
 
 WELCOME = """
@@ -41,7 +40,7 @@ def run(name, port):
     refuse_taken_port(port)
     with stop_on_signal(), contextlib.ExitStack() as stack:
         prepare(step)
-        env = dict(os.environ)
+        env = plain_environment()
         settings = step.path / "config/settings.py"
         if "CHANNEL_LAYERS" in settings.read_text(encoding="utf-8"):
             env["REDIS_URL"] = stack.enter_context(redis_server())
