@@ -224,4 +224,7 @@ def test_step_00_has_no_room_for_a_class():
 def test_an_address_of_another_machine_is_refused_in_one_line():
     status, [line] = answer_of(ROOT, "stage", "03", "--lan", "192.0.2.7")
     assert status == 2
-    assert "cannot be used (Cannot assign requested address)" in line
+    said = (
+        "192.0.2.7 is not an address of this machine (Cannot assign requested address)"
+    )
+    assert said in line

@@ -12,6 +12,7 @@ import pytest
 from tests.support import warm
 from tests.support.deadline import DEADLINE
 from tests.support.valkey import valkey
+from tutorial.__main__ import main
 from tutorial.shared.ports import HOST, free_port, wait_until_it_answers
 from tutorial.shared.processes import end_group
 from tutorial.shared.steps import ROOT
@@ -94,6 +95,30 @@ def test_a_second_server_on_the_same_port_is_refused():
     with socket.create_server((HOST, port)), pytest.raises(OSError, match="in use"):
         socket.create_server((HOST, port))
     socket.create_server((HOST, port)).close()
+
+
+def test_the_last_port_leaves_none_for_the_class(capsys):
+    assert main(["stage", "03", "--lan", HOST, "--port", "65535"]) == 2
+    said = "tutorial: the class gets the port above: choose a --port below 65535.\n"
+    assert capsys.readouterr().err == said
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["03", "--lan", "my-laptop.local.invalid"],
+        ["03", "--lan", "192.0.2.7"],
+        ["03", "--lan", "x" * 70],
+        ["--lan", "03"],
+    ],
+)
+def test_what_is_no_address_of_this_machine_is_refused_in_one_line(capsys, arguments):
+    assert main(["stage", *arguments, "--port", str(free_port())]) == 2
+    said = capsys.readouterr().err
+    address = arguments[arguments.index("--lan") + 1]
+    assert said.startswith(f"tutorial: {address} is not an address of this machine (")
+    assert said.endswith("): give one, as in tutorial stage 03 --lan 10.0.0.7.\n")
+    assert said.count("\n") == 1
 
 
 @linux

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import errno
 import re
 import socket
 import ssl
@@ -49,7 +50,15 @@ def refuse_taken_port(port, example="--port {}", host=HOST):
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError as error:
+        except (UnicodeError, OSError) as error:
+            # UnicodeError: a name that is too long for a host.
+            is_unknown = isinstance(error, UnicodeError | socket.gaierror)
+            if is_unknown or error.errno == errno.EADDRNOTAVAIL:
+                raise TutorialError(
+                    f"{host} is not an address of this machine "
+                    f"({getattr(error, 'strerror', error)}): give one, as in tutorial "
+                    "stage 03 --lan 10.0.0.7."
+                )
             other = example.format(port + 1 if 1024 <= port < 65535 else 8000)
             raise TutorialError(
                 f"port {port} cannot be used ({error.strerror}): stop the program that "

@@ -62,6 +62,10 @@ def stage(name, port, address=None):
     if address is not None:
         if step.number == "00":
             raise TutorialError("step 00 has no room to join: choose a later step.")
+        if port == 65535:
+            raise TutorialError(
+                "the class gets the port above: choose a --port below 65535."
+            )
         address = address or own_address()
         refuse_taken_port(port + 1, host=address)
         lan = f"{address}:{port + 1}"
