@@ -263,3 +263,13 @@ def test_a_cell_without_a_redis_says_how_to_start_one():
     assert lines[-1] == (
         f"RuntimeError: no Redis responds at {url}: `tutorial redis` starts one."
     )
+
+
+@pytest.mark.parametrize("status", [0, 3])
+def test_jupyterlab_may_end_by_itself(redis_url, monkeypatch, capsys, status):
+    monkeypatch.setenv("REDIS_URL", redis_url)
+    monkeypatch.setattr("tutorial.verbs.notebooks.LAB", f"raise SystemExit({status})")
+    assert main(["notebooks"]) == (2 if status else 0)
+    said = capsys.readouterr()
+    assert "shows what it should" not in said.out
+    assert said.err == ("tutorial: JupyterLab ended with status 3.\n" if status else "")

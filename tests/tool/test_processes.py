@@ -79,3 +79,18 @@ def test_a_signal_leaves_the_block_and_a_second_one_does_not_disturb_it(number):
             after.append("cleaned up")
     assert after == ["cleaned up"]
     assert signal.getsignal(number) == before
+
+
+def test_a_hang_up_that_is_already_ignored_stays_so():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    after = []
+    try:
+        with stop_on_signal():
+            os.kill(os.getpid(), signal.SIGHUP)
+            after.append("goes on")
+            os.kill(os.getpid(), signal.SIGTERM)
+            after.append("the other signal was ignored")
+        assert after == ["goes on"]
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -50,6 +50,16 @@ def test_a_valkey_answers_until_a_signal(number):
     assert not answers(url)
 
 
+def test_a_valkey_that_has_ended_is_reported():
+    with running(ROOT, "redis", REDIS_URL=unused_url()) as tool:
+        tool.wait_until_said("Stop with Ctrl-C.")
+        [server] = tool.family()
+        server.kill()
+        assert tool.process.wait(DEADLINE) == 2
+        said = tool.process.stderr.read()
+    assert said == "tutorial: Valkey has ended: run tutorial redis again.\n"
+
+
 def test_a_redis_that_answers_is_named_without_its_password_and_left_running(locked):
     url = with_password(locked, "secret")
     with running(ROOT, "redis", REDIS_URL=url) as tool:

@@ -18,20 +18,25 @@ def stop_on_signal(call=signal.default_int_handler):
     """Leave the block quietly after Ctrl-C, SIGTERM or the end of the terminal.
 
     Another `call` is called with the signal's number and frame instead. Later signals
-    are ignored, so that the block can clean up.
+    are ignored, so that the block can clean up. A command that was started with nohup
+    goes on when the terminal ends.
     """
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    if handlers[signal.SIGHUP] == signal.SIG_IGN:
+        del handlers[signal.SIGHUP]
 
     def first(*details):
-        for number in SIGNALS:
+        for number in handlers:
             signal.signal(number, signal.SIG_IGN)
         call(*details)
 
-    before = [signal.signal(number, first) for number in SIGNALS]
+    for number in handlers:
+        signal.signal(number, first)
     try:
         with contextlib.suppress(KeyboardInterrupt):
             yield
     finally:
-        for number, handler in zip(SIGNALS, before, strict=True):
+        for number, handler in handlers.items():
             signal.signal(number, handler)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from ..shared.messages import TutorialError, say
 from ..shared.ports import port_number, refuse_taken_port
 from ..shared.processes import INTERRUPTED, process_group, stop_on_signal
-from ..shared.steps import ROOT
+from ..shared.steps import ROOT, plain_environment
 from ..shared.valkey import redis_server
 
 FOLDER = ROOT / "notebooks"
@@ -21,8 +21,6 @@ sys.modules.setdefault("rfc3987_syntax", None)
 LAB = "import tutorial.verbs.notebooks; from jupyterlab.labapp import main; main()"
 # `make run` installs less than `make notebooks`: these may not be there.
 NEEDED = ("jupyterlab", "nbclient", "matplotlib")
-# Variables that you may have set for other programs.
-IN_THE_WAY = {"DJANGO_SETTINGS_MODULE", "MPLBACKEND"}
 # JupyterLab would ask, over the first picture, whether to fetch its news. This is only
 # a default: a choice of your own is kept. `LabApp.news_url=None` still lets it ask.
 LAB_SETTINGS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}
@@ -60,10 +58,11 @@ def notebooks(args):
         redis_server() as url,
         tempfile.TemporaryDirectory() as folder,
     ):
-        env = {name: os.environ[name] for name in os.environ.keys() - IN_THE_WAY}
+        env = plain_environment()
+        env.pop("MPLBACKEND", None)  # Jupyter's own one shows the plots in the notebook
         env |= {"REDIS_URL": url, "JUPYTER_RUNTIME_DIR": folder}
         if not (args.check or args.write):
-            open_lab(paths[0], env | settings_in(folder, env), args.port)
+            return open_lab(paths[0], env | settings_in(folder, env), args.port)
         from ..maintenance.notebook import run_all
 
         if run_all(paths, env | {"IPYTHONDIR": folder}, args.write):
@@ -93,7 +92,7 @@ def settings_in(folder, env):
 
 
 def open_lab(first, env, port):
-    """Run JupyterLab, with the notebook `first` open, until a signal."""
+    """Run JupyterLab, with the notebook `first` open, until it ends; return 0."""
     command = [sys.executable, "-c", LAB, str(first), "--log-level=WARN"]
     command += [f"--ServerApp.root_dir={FOLDER}", "--allow-root"]
     # It would ask the network for newer versions and for extensions.
@@ -101,4 +100,6 @@ def open_lab(first, env, port):
     command.append("--LabApp.extension_manager=readonly")
     command += [f"--port={port}"] if port else []
     with process_group(command, cwd=FOLDER, env=env) as server:
-        raise TutorialError(f"JupyterLab ended with status {server.wait()}.")
+        if status := server.wait():
+            raise TutorialError(f"JupyterLab ended with status {status}.")
+    return 0

@@ -1,7 +1,6 @@
 """Keep a Redis running for your own project: start a Valkey at REDIS_URL."""
 
 import os
-import threading
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -69,6 +68,7 @@ def keep_running():
     refuse_taken_port(port, example="REDIS_URL=redis://127.0.0.1:{}/0")
     with stop_on_signal(), valkey(port):
         say("Stop with Ctrl-C.")
-        threading.Event().wait()
+        os.wait()  # the Valkey is the only child
+        raise TutorialError("Valkey has ended: run tutorial redis again.")
     say("\nStopped.")
     return 0
