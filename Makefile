@@ -37,9 +37,12 @@ AXE = axe-core-4.14.1 axe.min.js \
 	1477dafa598d8d065f273d6af302aa203c02e83131707b7fa648cd41bd3d6b734f8c22a0dab86ee6a6f64b8afbe804b214d36db85a2826965edfb3a0b9d546b5
 # $(call FROM_NPM,name-version file SHA-512) puts the file into .venv.
 FROM_NPM = cd .venv && npm pack --silent $(shell echo $(word 1,$(1)) | sed 's/-\([0-9]\)/@\1/') \
-	>/dev/null 2>&1 && echo "$(word 3,$(1))  $(word 1,$(1)).tgz" | sha512sum --check --quiet && \
+	>/dev/null 2>&1 && bin/python -c "$(HAS_SHA_512)" $(word 1,$(1)).tgz $(word 3,$(1)) && \
 	tar -xzOf $(word 1,$(1)).tgz package/$(word 2,$(1)) >$(notdir $(word 2,$(1))) && \
 	rm $(word 1,$(1)).tgz
+# Not every system has sha512sum.
+HAS_SHA_512 = import hashlib, sys; _, name, wanted = sys.argv; \
+	sys.exit(hashlib.sha512(open(name, 'rb').read()).hexdigest() != wanted)
 
 .PHONY: install run deploy stage notebooks test pythons bench check lint requirements \
 	table diagrams screenshot
@@ -123,5 +126,6 @@ screenshot: diagrams
 # Without npm the tests that need these files say so.
 .venv/npm.done: .venv/uv.done
 	@if command -v npm >/dev/null; then \
-		($(call FROM_NPM,$(MERMAID))) && ($(call FROM_NPM,$(AXE))); fi
+		($(call FROM_NPM,$(MERMAID))) && ($(call FROM_NPM,$(AXE))) || { echo "npm could" \
+		"not fetch what the browser tests load: try again with a network."; exit 2; }; fi
 	@touch $@
