@@ -383,8 +383,11 @@ def test_what_is_saved_counts_but_not_what_a_running_project_writes(
 
         assert counts("chat/views.py")
         assert counts("chat/templates/chat/room.html")
+        assert counts("chat/static/chat/room.js")
         assert not counts("db.sqlite3")
         assert not counts("db.sqlite3-journal")
+        assert not counts("run/access.log")
+        assert not counts("static/chat/room.js")
         assert not counts("chat/__pycache__/views.cpython-311.pyc")
         assert not counts(".git/index")
         assert not counts("node_modules/one.js")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..shared.messages import TutorialError, say
 from ..shared.processes import INTERRUPTED, process_group, stop_on_signal
-from ..shared.steps import ROOT, all_steps, find_step
+from ..shared.steps import MADE_AT_THE_TOP, ROOT, all_steps, find_step
 
 # `make run` installs less than `make check`: these may not be there.
 NEEDED = ("pytest", "markdown_it", "watchfiles")
@@ -76,7 +76,8 @@ def saves(path):
 
     def chosen(change, file):
         # The filter would refuse everything below a folder called .venv.
-        return below(change, os.path.relpath(file, path))
+        inside = os.path.relpath(file, path)
+        return inside.split(os.sep)[0] not in MADE_AT_THE_TOP and below(change, inside)
 
     options = {"rust_timeout": 200, "yield_on_timeout": True}
     started = False
