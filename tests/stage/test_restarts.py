@@ -1,0 +1,86 @@
+"""The stage while a folder changes: what counts as a save, and what a mistake shows."""
+
+import asyncio
+import contextlib
+import json
+import socket
+
+import pytest
+from playwright.async_api import expect
+from websockets.asyncio.client import connect
+
+from tests.support.deadline import DEADLINE
+from tests.support.folders import copy_folder
+from tutorial.shared.steps import find_step
+
+from .conftest import stage_page
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+
+@pytest.fixture
+def mine(tmp_path):
+    """A folder of somebody's own, as step 04 leaves it."""
+    return copy_folder(find_step("04").path, tmp_path / "mychat")
+
+
+@contextlib.asynccontextmanager
+async def second_page(instructor):
+    """Yield a socket to the stage, as another open page has it."""
+    address = f"127.0.0.1:{instructor.port}"
+    async with connect(f"ws://{address}/wire", origin=f"http://{address}") as page:
+        yield page
+
+
+async def ask(page, what, **more):
+    await page.send(json.dumps({"do": what, **more}))
+
+
+async def kinds_until(page, kind):
+    """Return the kinds of all messages that a page gets until one of this kind."""
+    kinds = []
+    async with asyncio.timeout(DEADLINE):
+        while kind not in kinds:
+            kinds.append(json.loads(await page.recv())["kind"])
+    return kinds
+
+
+def make_socket(folder, name):
+    """Make the file of a Unix socket: its whole path would be too long for one."""
+    with contextlib.chdir(folder), socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(name)
+
+
+async def test_what_a_deployed_folder_has_made_is_not_copied_and_is_no_save(
+    browser, mine
+):
+    for name, file in (("run", "access.log"), ("static", "site.css")):
+        (mine / name).mkdir()
+        (mine / name / file).touch()
+    make_socket(mine / "run", "daphne0.sock")
+    async with stage_page(browser, str(mine)) as instructor:
+        copy = instructor.copy_of("04")
+        assert not (copy / "run").exists()
+        assert not (copy / "static").exists()
+        async with second_page(instructor) as page:
+            await kinds_until(page, "redis")
+            (mine / "run/access.log").write_text("GET /")
+            (mine / "static/site.css").write_text("p {}")
+            # The stage looks at the files, and then at Redis.
+            for _ in range(2):
+                assert "saved" not in await kinds_until(page, "redis")
+            (mine / "chat/static/chat/new.css").write_text("p {}")
+            await kinds_until(page, "saved")
+
+
+async def test_a_file_that_cannot_be_copied_is_left_out_and_later_saves_count(
+    browser, mine
+):
+    make_socket(mine, "editor.sock")
+    async with stage_page(browser, str(mine)) as instructor:
+        (mine / "editor.sock").unlink()
+        await instructor.sees("saved", "")
+        await expect(instructor.lamp("server")).to_be_visible()
+        (mine / "chat/new.py").touch()
+        await expect(instructor.drawn("saved", "")).to_have_count(2)
+        await expect(instructor.lamp("server")).to_be_visible()
