@@ -102,8 +102,11 @@ class Instructor:
 
 
 @contextlib.asynccontextmanager
-async def stage_page(browser, *arguments):
-    """Yield an Instructor whose stage, with these arguments, is open and ready."""
+async def stage_page(browser, *arguments, ready=True):
+    """Yield an Instructor whose stage, with these arguments, is open and ready.
+
+    Without `ready`, it is only open.
+    """
     port = free_port()
     options = {
         "command": (sys.executable, "-u", "-c", TUTORIAL),
@@ -115,7 +118,8 @@ async def stage_page(browser, *arguments):
         instructor = Instructor(page)
         instructor.tool, instructor.port = tool, port
         await page.goto(f"http://127.0.0.1:{port}/")
-        await instructor.both_are_connected()
+        if ready:
+            await instructor.both_are_connected()
         yield instructor
         await page.close()
         assert instructor.complaints == []

@@ -16,6 +16,8 @@ from tutorial.shared.steps import find_step
 from .conftest import stage_page
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+MISTAKE = "oops(\n"
+STOPPED = "The server has stopped: SyntaxError"
 
 
 @pytest.fixture
@@ -84,3 +86,34 @@ async def test_a_file_that_cannot_be_copied_is_left_out_and_later_saves_count(
         (mine / "chat/new.py").touch()
         await expect(instructor.drawn("saved", "")).to_have_count(2)
         await expect(instructor.lamp("server")).to_be_visible()
+
+
+async def test_why_a_server_does_not_start_is_shown_and_the_panes_load_once_it_does(
+    browser, mine
+):
+    consumers = mine / "chat/consumers.py"
+    right = consumers.read_text()
+    consumers.write_text(right + MISTAKE)
+    async with stage_page(browser, str(mine), ready=False) as instructor:
+        await expect(instructor.title).to_contain_text(STOPPED)
+        # Another step in between: its pages in the panes are not those of the folder.
+        await instructor.go_to("05")
+        await instructor.press("0", "4")
+        await expect(instructor.title).to_contain_text(STOPPED)
+        consumers.write_text(right)
+        await instructor.both_are_connected()
+        await expect(instructor.title).to_have_text("04 · mychat")
+
+
+async def test_a_mistake_that_is_saved_is_shown_until_it_is_corrected(browser, mine):
+    consumers = mine / "chat/consumers.py"
+    right = consumers.read_text()
+    async with stage_page(browser, str(mine)) as instructor:
+        consumers.write_text(right + MISTAKE)
+        await expect(instructor.title).to_contain_text(STOPPED)
+        await expect(instructor.lamp("server")).to_have_count(0)
+        # An event for a server that has stopped is lost, and nothing else.
+        await instructor.press("m")
+        consumers.write_text(right)
+        await expect(instructor.lamp("server")).to_be_visible()
+        await expect(instructor.title).to_have_text("04 · mychat")

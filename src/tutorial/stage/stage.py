@@ -85,7 +85,8 @@ class Play:
                 for line in lines:
                     hear(self, json.loads(line))
             lines = log.read_text(errors="replace").strip().splitlines()
-            hear(self, {"kind": "stopped", "text": lines[-1] if lines else ""})
+            if self.process is process:  # it was not stopped
+                hear(self, {"kind": "stopped", "text": lines[-1] if lines else ""})
 
         args = [self.process]
         threading.Thread(target=read, args=args, daemon=True).start()
@@ -93,9 +94,11 @@ class Play:
     def stop(self):
         """End the server. Called from a thread of its own, since it may take 2 s."""
         with self.changing:
-            if self.process:
-                self.process.stdin.close()
-                end_group(self.process)
+            process, self.process = self.process, None
+            if process:
+                with contextlib.suppress(OSError):  # it ended before it had read all
+                    process.stdin.close()
+                end_group(process)
 
     def look(self):
         """Return {path in the folder: time} of its files, to notice a saved one."""

@@ -12,6 +12,8 @@ let program = null;
 let people = ["alice", "bob"];
 let redis = { lit: false, groups: {}, presence: {} };
 let server = "starting";
+// Whether the panes have to be loaded when the server is ready.
+let stale = true;
 
 const socket = new WebSocket("/wire");
 const ask = (what, more = {}) => socket.send(JSON.stringify({ do: what, ...more }));
@@ -31,6 +33,7 @@ const HEAR = {
   program(message) {
     program = message;
     server = message.state;
+    stale = true;
     wire.clearWire();
     drawProgram();
     if (server === "ready") {
@@ -43,18 +46,17 @@ const HEAR = {
     setSlides(program.slides, program.nothing);
   },
   ready() {
-    const first = server !== "restarting";
     server = "ready";
+    drawTitle();
     drawLamps();
-    if (first) {
+    if (stale) {
       loadPanes();
     }
   },
-  stopped(message) {
-    if (server !== "restarting") {
-      server = "stopped";
-      title.textContent = `The server has stopped: ${message.text}`;
-    }
+  stopped({ text }) {
+    server = "stopped";
+    program.reason = text;
+    drawTitle();
     drawLamps();
   },
   redis(message) {
@@ -69,7 +71,7 @@ const HEAR = {
   // Not before: Redis would forget those who had connected already.
   cleared: loadPanes,
   saved(message) {
-    server = "restarting";
+    server = "starting";
     wire.serverHasEnded();
     hearEvent(message);
   },
@@ -83,8 +85,14 @@ function hearEvent(event) {
   drawPause();
 }
 
+function drawTitle() {
+  title.textContent = server === "stopped"
+    ? `The server has stopped: ${program.reason}`
+    : `${program.number} · ${program.folder ?? program.title}`;
+}
+
 function drawProgram() {
-  title.textContent = `${program.number} · ${program.folder ?? program.title}`;
+  drawTitle();
   steps.replaceChildren(
     ...program.steps.map((number) => {
       const button = document.createElement("button");
@@ -153,6 +161,7 @@ function load(pane) {
 }
 
 function loadPanes() {
+  stale = server !== "ready";
   document.querySelectorAll(".pane").forEach(load);
 }
 
