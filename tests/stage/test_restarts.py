@@ -117,3 +117,40 @@ async def test_a_mistake_that_is_saved_is_shown_until_it_is_corrected(browser, m
         consumers.write_text(right)
         await expect(instructor.lamp("server")).to_be_visible()
         await expect(instructor.title).to_have_text("04 · mychat")
+
+
+async def test_a_page_that_sends_an_event_to_a_server_that_is_not_there_stays_open(
+    browser, mine
+):
+    event = {"group": "chat_1", "event": {"type": "chat.mesage"}}
+    async with (
+        stage_page(browser, str(mine), ready=False) as instructor,
+        second_page(instructor) as page,
+    ):
+        await kinds_until(page, "program")
+        # The step that is started last.
+        await ask(page, "show", number="21")
+        await ask(page, "send", **event)
+        await ask(page, "show", number="04")
+        await kinds_until(page, "program")
+        await kinds_until(page, "program")
+        await instructor.both_are_connected()
+        (mine / "chat/new.py").touch()
+        await kinds_until(page, "saved")
+        await ask(page, "send", **event)
+        assert "stopped" not in await kinds_until(page, "ready")
+
+
+async def test_r_clears_the_wire_on_every_open_page(browser, instructor):
+    await instructor.go_to("05")
+    other = await browser.new_page()
+    try:
+        await other.goto(instructor.page.url)
+        await instructor.say("alice", "before the end")
+        frames = other.locator("#wire li", has_text="before the end")
+        await expect(frames.first).to_be_attached()
+        await instructor.press("r")
+        await expect(frames).to_have_count(0)
+        await expect(other.locator("#lamps .lit", has_text="alice")).to_be_visible()
+    finally:
+        await other.close()

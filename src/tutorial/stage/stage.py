@@ -187,8 +187,10 @@ class Stage:
         self._ask({"group": group, "event": event})
 
     def _ask(self, what):
-        with contextlib.suppress(OSError):
-            print(json.dumps(what), file=self.shown.process.stdin, flush=True)
+        if process := self.shown.process:
+            # It may have ended, or be about to.
+            with contextlib.suppress(OSError, ValueError):
+                print(json.dumps(what), file=process.stdin, flush=True)
 
     # What the page gets
 

@@ -69,7 +69,10 @@ const HEAR = {
     drawJoined();
   },
   // Not before: Redis would forget those who had connected already.
-  cleared: loadPanes,
+  cleared() {
+    clearAll();
+    loadPanes();
+  },
   saved(message) {
     server = "starting";
     wire.serverHasEnded();
@@ -266,7 +269,7 @@ const KEYS = {
   x: ["carol knocks (X)", () => knock("carol"), "connects as carol, who is not on course 1, without her page"],
   c: ["carol (C)", () => bring("carol"), "brings carol in, or sends her away"],
   t: ["teacher (T)", () => bring("teacher"), "brings the teacher in, or sends her away"],
-  r: ["Clear (R)", () => { ask("clear"); clearAll(); }, "clears the wire and Redis, loads all pages, and sends a class away"],
+  r: ["Clear (R)", () => ask("clear"), "clears the wire and Redis, loads all pages, and sends a class away"],
   k: ["Redis (K)", () => ask("redis"), "stops Redis, or starts it again"],
   m: ["Try a mistake (M)", () => tryOut({ type: "chat.mesage" }), "sends an event with a type that no consumer has a method for"],
   e: ["Try an error (E)", () => tryOut({ type: "chat.message" }), "sends an event that lacks what chat_message() needs"],
