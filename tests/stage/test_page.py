@@ -81,6 +81,25 @@ async def test_the_keys_are_listed_and_every_key_has_a_button(instructor):
 
 
 @in_the_browser
+async def test_space_presses_a_button_reached_by_tab_and_pauses_after_a_click(
+    instructor,
+):
+    page = instructor.page
+    panes, pause = page.locator(".pane"), page.locator("[data-key=Space]")
+    await page.locator("[data-key=x]").focus()
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Space")
+    await expect(panes).to_have_count(3)
+    await expect(pause).to_have_text("Pause (Space)")
+    await page.locator("[data-key=c]").click()
+    await expect(panes).to_have_count(2)
+    await page.keyboard.press("Space")
+    await expect(pause).to_contain_text("Continue (Space)")
+    await expect(panes).to_have_count(2)
+    await instructor.press("Space")
+
+
+@in_the_browser
 async def test_a_folder_of_ones_own_is_shown_with_what_it_lacks_and_left_alone(
     browser, tmp_path
 ):

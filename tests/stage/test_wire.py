@@ -114,7 +114,9 @@ async def test_a_mistake_is_drawn_as_the_end_of_both_sockets(instructor, key, te
     await expect(instructor.groups).to_contain_text(re.compile("chat_1: .*bob"))
 
 
-async def test_a_paused_wire_stands_still_and_can_be_stepped_through(instructor):
+async def test_a_paused_wire_stands_still_and_can_be_stepped_through_and_opened(
+    instructor,
+):
     await instructor.go_to("05")
     before = await instructor.wire.count()
     await instructor.press("Space")
@@ -129,6 +131,11 @@ async def test_a_paused_wire_stands_still_and_can_be_stepped_through(instructor)
     assert await instructor.wire.count() == before + 1
     await instructor.press("ArrowLeft")
     await expect(now).to_contain_text("accepted")
+    await instructor.press("Enter")
+    whole = instructor.page.locator("#whole")
+    await expect(whole).to_contain_text('"kind": "accept"')
+    await whole.get_by_role("button", name="Close").press("Enter")
+    await expect(whole).to_be_hidden()
     await instructor.press("Space")
     await expect(instructor.wire).to_have_count(before + 7)
 

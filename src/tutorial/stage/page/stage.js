@@ -265,7 +265,7 @@ const KEYS = {
   d: ["Change (D)", () => toggle("change"), "enlarges what the chapter changes"],
   Space: ["Pause (Space)", () => { wire.setPaused(!wire.isPaused()); drawPause(); }, "pauses the wire"],
   ArrowLeft: ["←", () => arrow(-1), "the slide before, or, while paused, the event before"],
-  ArrowRight: ["→", () => arrow(1), "the next slide, or, while paused, the next event"],
+  ArrowRight: ["→", () => arrow(1), "the next slide, or, while paused, the next event; Enter opens it"],
   x: ["carol knocks (X)", () => knock("carol"), "connects as carol, who is not on course 1, without her page"],
   c: ["carol (C)", () => bring("carol"), "brings carol in, or sends her away"],
   t: ["teacher (T)", () => bring("teacher"), "brings the teacher in, or sends her away"],
@@ -312,11 +312,22 @@ for (const [key, [label, , words]] of [["a step's number", ["", , "shows that st
   list.append(term, meaning);
 }
 
+// After a click with the mouse, Space pauses as before.
+document.addEventListener("click", ({ detail, target }) => {
+  if (detail) {
+    target.closest("button")?.blur();
+  }
+});
+
 // As many digits as the last step's number needs.
 const length = () => String(Number(program.steps.at(-1))).length;
 let digits = "";
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) {
+    return;
+  }
+  // The browser presses a button that has the focus.
+  if (["Enter", " "].includes(event.key) && event.target.closest("button")) {
     return;
   }
   if (/^\d$/.test(event.key)) {
@@ -328,6 +339,11 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   digits = "";
+  if (event.key === "Enter") {
+    event.preventDefault();
+    wire.openMarked();
+    return;
+  }
   const key = event.key === " " ? "Space" : event.key.length === 1 ? event.key.toLowerCase() : event.key;
   if (KEYS[key]) {
     event.preventDefault();

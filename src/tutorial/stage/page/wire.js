@@ -75,6 +75,11 @@ export function step(by) {
   }
 }
 
+// Show the marked event in full, as a click does.
+export function openMarked() {
+  marked?.click();
+}
+
 function names() {
   const [first, ...others] = people;
   return [
