@@ -44,8 +44,8 @@ class Digests:
         self.python, self.files = f"{sys.version} {installed}", {}
         for name in sorted(names):
             with contextlib.suppress(OSError):  # it has been deleted
-                content = (ROOT / name).read_bytes()
-                self.files[name] = hashlib.sha256(content).hexdigest()
+                content = hashlib.sha256((ROOT / name).read_bytes()).hexdigest()
+                self.files[name] = f"{content} {os.access(ROOT / name, os.X_OK)}"
 
     def of(self, kind, step, arguments):
         """Return the digest of a part: some arguments, and a step or None.

@@ -221,7 +221,9 @@ def summary(parts, seconds):
     told = ", ".join(f"{number} {word}" for word, number in counts.items())
     print(f"\n===== {told or 'nothing to run'} in {seconds:.0f} s =====")
     failed = [part.name for part in parts if part.failed]
-    ran = {it.name: [it.seconds, "" if it.failed else it.digest] for it in parts}
+    # What was skipped is tried again: what it needs may have been installed.
+    again = [it for it in parts if it.failed or " skipped" in it.said[-100:]]
+    ran = {it.name: [it.seconds, "" if it in again else it.digest] for it in parts}
     PASSED.write_text(json.dumps(read_passed() | ran))
     if failed:
         print(f"Failed: {', '.join(failed)}.")

@@ -109,6 +109,8 @@ async def test_an_error_is_shown_to_its_author_and_the_text_is_kept(alice, bob):
     await expect(alice.field).to_be_focused()
     await bob.say("mine")
     await expect(bob.messages.last).to_contain_text("mine")
+    # Since step 13 a page shows a text before the server has it.
+    await expect(bob.log).not_to_contain_text("sending")
     await expect(bob.alert).to_be_empty()
 
 

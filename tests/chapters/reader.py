@@ -1,5 +1,6 @@
 """Somebody who follows a chapter to the letter, block by block."""
 
+import contextlib
 import os
 import re
 import shlex
@@ -69,10 +70,11 @@ class Reader:
         return self
 
     async def __aexit__(self, *_):
-        await self._theatre.leave()
-        for process in self._terminals.values():
-            process.end()
-        self._close_shell()
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._close_shell)
+            for process in self._terminals.values():
+                stack.callback(process.end)
+            await self._theatre.leave()
 
     async def follow(self):
         """Follow the chapter to its end."""

@@ -58,8 +58,7 @@ def test_every_notebook_shows_what_it_should_and_leaves_nothing_behind(
     before = contents(ROOT / "notebooks") | contents(ROOT / "steps")
     everything = {"REDIS_URL": redis_url, "TMPDIR": str(tmp_path)}
     with running(ROOT, "notebooks", "--check", **everything) as tool:
-        status = tool.process.wait(6 * DEADLINE)
-        said = tool.wait_until_said("\n")
+        status, said = tool.ended(6 * DEADLINE)
     paths = sorted(FOLDER.glob("*.ipynb"))
     assert len(paths) == 4
     for path in paths:

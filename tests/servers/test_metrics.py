@@ -102,6 +102,7 @@ async def test_codes_that_a_browser_makes_up_are_counted_together(deployed, sign
     before = ended(deployed, "other")
     for code in (3000, 3001, 4999):
         socket = await enter(deployed, signed_in["alice"], 1)
+        await socket.read_history()
         await socket.connection.close(code)
     await soon(lambda: ended(deployed, "other") == before + 3)
     labels = [key[1::2] for it in SERVERS for key in figures(deployed, it)]

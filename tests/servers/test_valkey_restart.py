@@ -7,7 +7,7 @@ import psutil
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tests.support.deadline import DEADLINE
+from tests.support.deadline import DEADLINE, until
 from tests.support.real_sockets import enter, refusal
 
 pytestmark = pytest.mark.server
@@ -54,8 +54,9 @@ async def they_hear_each_other(server, cookies):
         for name in ("alice", "bob"):
             people.append(await enter(server, cookies[name]))
         await people[0].send("back again")
-        frames = [await person.hear() for person in people]
-    except (InvalidStatus, ConnectionClosed):
+        # The event may be lost while an older consumer ends (channels#1683).
+        frames = [await person.hear(within=5) for person in people]
+    except (InvalidStatus, ConnectionClosed, TimeoutError):
         return False
     finally:
         for person in people:
@@ -113,4 +114,5 @@ async def test_outages_leave_no_file_descriptor_open(site, cookies, project):
         assert first - after >= PEOPLE - 10
         for _ in range(OUTAGES - 1):
             await stay_until_an_outage()
-        assert process.num_fds() <= after + PEOPLE // 2
+        most = after + PEOPLE // 2
+        await asyncio.to_thread(until, lambda: process.num_fds() <= most)

@@ -23,6 +23,11 @@ sys.executable = os.environ["EXECUTABLE"]
 sys.exit(main())
 """
 PROJECTOR = {"width": 1280, "height": 720}
+# What repeats every five seconds; the countdown of a page does so every second.
+NO_HEARTBEAT = """
+const repeat = window.setInterval;
+window.setInterval = (call, pause) => pause === 5000 ? 0 : repeat(call, pause);
+"""
 
 
 class Instructor:
@@ -115,6 +120,8 @@ async def stage_page(browser, *arguments, ready=True):
     with running(ROOT, "stage", *arguments, "--port", port, **options) as tool:
         tool.wait_until_said("Stop with Ctrl-C.")
         page = await browser.new_page(viewport=PROJECTOR)
+        # From step 12 on a heartbeat could come between the arrows of a message.
+        await page.add_init_script(NO_HEARTBEAT)
         instructor = Instructor(page)
         instructor.tool, instructor.port = tool, port
         await page.goto(f"http://127.0.0.1:{port}/")

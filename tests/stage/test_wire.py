@@ -150,11 +150,15 @@ async def test_who_has_joined_and_left_is_drawn_at_the_page_that_gets_the_frame(
         joined = 'type: "presence.joined", user: "teacher"'
         await instructor.sees("down", name, joined)
     await instructor.sees("down", "teacher", 'users: ["alice","bob","teacher"]')
+    # A frame about herself would have come before this one.
+    await instructor.say("alice", "Welcome")
+    await instructor.sees("down", "teacher", "Welcome")
+    told = [text for who, kind, text in await instructor.arrows() if who == "teacher"]
+    assert any("Welcome" in text for text in told)
+    assert not any("presence.joined" in text for text in told if "frame" in text)
     await instructor.press("t")
     for name in ("alice", "bob"):
         await instructor.sees("down", name, 'type: "presence.left", user: "teacher"')
-    told = [text for who, kind, text in await instructor.arrows() if who == "teacher"]
-    assert not any("presence.joined" in text for text in told if "frame" in text)
 
 
 async def test_presence_shows_how_long_each_entry_lives(instructor):

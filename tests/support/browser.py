@@ -128,8 +128,10 @@ async def visit(browser, url, start="", **options):
     """
     # The certificate of step 17 is one that no browser knows.
     context = await browser.new_context(ignore_https_errors=True, **options)
-    context.set_default_timeout(DEADLINE * 1000)
-    somebody = Person(await context.new_page(), url)
-    await somebody.page.goto(start or url)
-    yield somebody
-    await context.close()
+    try:
+        context.set_default_timeout(DEADLINE * 1000)
+        somebody = Person(await context.new_page(), url)
+        await somebody.page.goto(start or url)
+        yield somebody
+    finally:
+        await context.close()

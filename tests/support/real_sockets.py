@@ -90,6 +90,7 @@ async def enter_without_reading(server, cookie, room=1):
         "sock": connect_narrowly(server.port),
         "max_queue": 1,
         "compression": None,
+        "ping_interval": None,  # it would not see the answer, and give up
     }
     return await enter(server, cookie, room, **options)
 

@@ -50,6 +50,12 @@ class Tool:
         assert self.has_said(text), self._said
         return self._said
 
+    def ended(self, within=DEADLINE):
+        """Wait for the end; return the exit status and all that was said."""
+        status = self.process.wait(within)
+        self._reader.join(within)
+        return status, self._said
+
     def family(self):
         """Return the processes that the tool has started, with theirs."""
         return psutil.Process(self.process.pid).children(recursive=True)

@@ -430,8 +430,9 @@ def test_a_finished_step_passes_and_stays_as_it_is(copy):
         assert tool.has_said(" ...\n.")
         # A dot at a time, as the tests pass, and not all of them at the end.
         assert "passed" not in tool.wait_until_said(".")
-        assert tool.process.wait(3 * DEADLINE) == 0
-        said = tool.wait_until_said("Next: ").splitlines()
+        status, said = tool.ended(3 * DEADLINE)
+    said = said.splitlines()
+    assert status == 0
     assert re.fullmatch(r"\.+", said[1])
     assert re.fullmatch(r"Step 01: \d+ tests passed\.", said[2])
     assert said[3:] == [f"Next: steps/{all_steps()[2].name}/README.md"]
