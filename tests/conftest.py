@@ -43,6 +43,9 @@ def pytest_cmdline_main(config):
     one = config.step and not option.everything
     if not (named or one or option.collectonly or option.usepdb or option.help):
         return pool.run(config.step, config.invocation_params.args, option.everything)
+    # In the background both may be ignored, and then what the tests start ignores them.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_ignore_collect(collection_path, config):

@@ -208,6 +208,9 @@ def show_as_python_does(kind, error, trace):
 def take(files):
     """Read from one file, write to the others, and lead a group of its own."""
     os.setsid()
+    # Whoever started the tests in the background may ignore them.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if sys.platform == "linux":
         # If the server of forks is killed, this process ends with it.
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
