@@ -114,6 +114,24 @@ async def test_an_error_is_shown_to_its_author_and_the_text_is_kept(alice, bob):
     await expect(bob.alert).to_be_empty()
 
 
+@pytest.mark.holds(since="01", can="Hebrew and Arabic are shown in their own order")
+async def test_a_text_that_begins_with_hebrew_is_shown_from_right_to_left(alice):
+    await enter_by_address(alice)
+    left = """item => {
+      const range = new Range();
+      return [0, item.lastChild.length - 1].map((place) => {
+        range.setStart(item.lastChild, place);
+        range.setEnd(item.lastChild, place + 1);
+        return range.getBoundingClientRect().left;
+      });
+    }"""
+    for text, is_from_right in (("shalom!", False), ("שלום!", True)):
+        await alice.say(text)
+        await expect(alice.messages.last).to_contain_text(text)
+        first, last = await alice.messages.last.evaluate(left)
+        assert (last < first) is is_from_right, text
+
+
 @pytest.mark.holds(since="01")
 async def test_the_log_scrolls_to_its_end_unless_the_reader_has_scrolled_up(alice):
     await enter_by_address(alice)
