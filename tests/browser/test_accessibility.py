@@ -79,15 +79,20 @@ async def test_axe_finds_no_violation_in_the_room_whatever_it_shows(
 
 
 @pytest.mark.holds(since="07")
-async def test_axe_finds_no_violation_in_a_room_with_more_people_than_fit(alice):
-    sockets = []
-    await alice.page.route_web_socket("**/ws/**", lambda it: sockets.append(it))
-    await alice.page.goto(f"{alice.url}/chat/room/1/")
-    await expect(alice.status).to_have_text("Connected")
-    users = [f"pupil {number:02}" for number in range(60)]
-    sockets[0].send(json.dumps({"type": "presence.list", "users": users}))
-    await expect(alice.page.get_by_role("list", name="Here")).to_contain_text(users[59])
-    assert await violations(alice.page) == []
+async def test_axe_finds_no_violation_in_a_room_with_more_people_than_fit(
+    server, browser, alice
+):
+    signed_in = await alice.page.context.storage_state()
+    async with visit(browser, server.url, storage_state=signed_in) as alice:
+        sockets = []
+        await alice.page.route_web_socket("**/ws/**", lambda it: sockets.append(it))
+        await alice.page.goto(f"{server.url}/chat/room/1/")
+        await expect(alice.status).to_have_text("Connected")
+        users = [f"pupil {number:02}" for number in range(60)]
+        sockets[0].send(json.dumps({"type": "presence.list", "users": users}))
+        here = alice.page.get_by_role("list", name="Here")
+        await expect(here).to_contain_text(users[-1])
+        assert await violations(alice.page) == []
 
 
 @pytest.mark.holds(since="01", until="01")

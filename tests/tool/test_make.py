@@ -52,10 +52,12 @@ def packed(house, name):
 
 def make(house, **variables):
     """Return the exit status of `make .venv/npm.done`, and what it has printed."""
+    # The tests themselves may have been started by make.
+    env = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
     done = subprocess.run(
         ["make", ".venv/npm.done", *(f"{k}={v}" for k, v in variables.items())],
         cwd=house,
-        env=os.environ | {"PATH": str(house / "path"), "MAKEFLAGS": ""},
+        env=env | {"PATH": str(house / "path")},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
