@@ -3,13 +3,16 @@
 What axe looks for: https://github.com/dequelabs/axe-core/blob/develop/doc/rule-descriptions.md
 """
 
-import json
-
 import pytest
 from playwright.async_api import expect
 
 from tests.support.browser import GONE, from_npm, visit
 from tests.support.deadline import DEADLINE
+
+# This is a fixture.
+from .test_history import scripted
+
+__all__ = ["scripted"]
 
 # One event loop for all: the browser is started once.
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -79,20 +82,13 @@ async def test_axe_finds_no_violation_in_the_room_whatever_it_shows(
 
 
 @pytest.mark.holds(since="07")
-async def test_axe_finds_no_violation_in_a_room_with_more_people_than_fit(
-    server, browser, alice
-):
-    signed_in = await alice.page.context.storage_state()
-    async with visit(browser, server.url, storage_state=signed_in) as alice:
-        sockets = []
-        await alice.page.route_web_socket("**/ws/**", lambda it: sockets.append(it))
-        await alice.page.goto(f"{server.url}/chat/room/1/")
-        await expect(alice.status).to_have_text("Connected")
-        users = [f"pupil {number:02}" for number in range(60)]
-        sockets[0].send(json.dumps({"type": "presence.list", "users": users}))
-        here = alice.page.get_by_role("list", name="Here")
-        await expect(here).to_contain_text(users[-1])
-        assert await violations(alice.page) == []
+async def test_axe_finds_no_violation_in_a_room_with_more_people_than_fit(scripted):
+    alice, socket = scripted
+    users = [f"pupil {number:02}" for number in range(60)]
+    socket.send({"type": "presence.list", "users": users})
+    here = alice.page.get_by_role("list", name="Here")
+    await expect(here).to_contain_text(users[-1])
+    assert await violations(alice.page) == []
 
 
 @pytest.mark.holds(since="01", until="01")

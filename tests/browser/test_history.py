@@ -59,14 +59,25 @@ class Scripted:
         self._route = route
         route.on_message(lambda text: self.asked.append(json.loads(text)))
 
+    def send(self, frame):
+        """Send the page a frame."""
+        self._route.send(json.dumps(frame))
+
     def live(self, *messages):
         """Send messages as they come from the group."""
         for each in messages:
-            self._route.send(json.dumps({"type": "chat.message", **each}))
+            self.send({"type": "chat.message", **each})
 
     def history(self, *messages):
         """Send messages as what was said before."""
-        self._route.send(json.dumps(history(*messages)))
+        self.send(history(*messages))
+
+    async def is_asked(self, frame):
+        """Wait until the page has sent a frame, decoded."""
+        async with asyncio.timeout(DEADLINE):
+            while frame not in self.asked:
+                # Meanwhile Playwright hears what the page has sent.
+                await self._person.page.evaluate("null")
 
     async def close(self):
         """Close the socket, as a server does."""
@@ -144,9 +155,7 @@ async def test_earlier_messages_are_added_above_the_place_where_one_reads(script
     top = "item => Math.round(item.getBoundingClientRect().top)"
     before = await person.messages.first.evaluate(top)
     await button.click()
-    async with asyncio.timeout(DEADLINE):
-        while {"before": 51} not in socket.asked:
-            await person.page.evaluate("null")
+    await socket.is_asked({"before": 51})
     # From step 12 on, the page also asks for what comes after its messages.
     assert [each for each in socket.asked if "after" not in each] == [{"before": 51}]
     socket.history(*map(message, range(1, 51)))
@@ -178,6 +187,7 @@ async def test_an_old_message_that_is_sent_again_hides_none_of_those_after_it(sc
     socket.live(message(1), message(10), message(101))
     await shows(person, *range(51, 102))
     await button.click()
+    await socket.is_asked({"before": 51})
     socket.history(*map(message, range(1, 51)))
     await shows(person, *range(1, 102))
     assert [each for each in socket.asked if "before" in each] == [{"before": 51}]

@@ -14,6 +14,7 @@ from pathlib import Path
 from tests.support import warm
 from tests.support.deadline import DEADLINE
 from tutorial.shared.processes import SUPERVISED, end_group
+from tutorial.shared.steps import plain_environment
 
 from .compare import begins, same
 
@@ -49,9 +50,7 @@ class Mismatch(AssertionError):
 def environment(**more):
     """Return the environment in which a reader types, plus `more` variables."""
     own = Path(sys.executable).parent
-    # The tests of a step have it set; a reader has not.
-    plain = {k: v for k, v in os.environ.items() if k != "DJANGO_SETTINGS_MODULE"}
-    return plain | {
+    return plain_environment() | {
         "PATH": f"{own}{os.pathsep}{os.environ['PATH']}",
         "COLUMNS": "80",
         "DJANGO_COLORS": "nocolor",

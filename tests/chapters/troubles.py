@@ -138,8 +138,6 @@ class Provoker(Reader):
     def __init__(self, step, folder, browser):
         super().__init__(step, folder.parent, browser)
         self.folder, self._page = folder, PROVOKED / f"{step.number}.md"
-        # The worker of a step has set it; nobody else does.
-        self._env.pop("DJANGO_SETTINGS_MODULE", None)
 
     async def provoke(self, troubles):
         """Provoke them all, those without a server first; put back after each."""

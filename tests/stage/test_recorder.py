@@ -1,7 +1,6 @@
 """The recorder alone, around an application that has nothing to do with the stage."""
 
 import json
-import os
 import subprocess
 import sys
 
@@ -16,7 +15,7 @@ from tests.support.deadline import DEADLINE
 from tests.support.folders import copy_folder
 from tests.support.valkey import url_of, valkey
 from tutorial.shared.ports import free_port
-from tutorial.shared.steps import find_step
+from tutorial.shared.steps import find_step, plain_environment
 from tutorial.stage import recorder
 from tutorial.stage.recorder import Recorder
 
@@ -153,12 +152,11 @@ async def test_without_a_recorder_a_consumer_is_as_it_always_was():
 def address(tmp_path):
     """Where alice has her socket in step 05, served as on the stage, but not read."""
     port, folder = free_port(), copy_folder(find_step("05").path, tmp_path / "copy")
-    env = {k: v for k, v in os.environ.items() if k != "DJANGO_SETTINGS_MODULE"}
     with valkey() as server:
         served = subprocess.Popen(
             [sys.executable, "-m", "tutorial.stage.served", f"alice={port}"],
             cwd=folder,
-            env=env | {"REDIS_URL": url_of(server)},
+            env=plain_environment() | {"REDIS_URL": url_of(server)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -53,7 +53,7 @@ def make_socket(folder, name):
         sock.bind(name)
 
 
-async def test_what_a_deployed_folder_has_made_is_not_copied_and_is_no_save(
+async def test_what_a_deployed_folder_has_made_is_neither_copied_nor_a_save(
     browser, mine
 ):
     for name, file in (("run", "access.log"), ("static", "site.css")):

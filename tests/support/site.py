@@ -13,6 +13,7 @@ from http.cookiejar import CookieJar
 
 from tutorial.shared.ports import any_certificate, free_port
 from tutorial.shared.processes import SUPERVISED, end_group
+from tutorial.shared.steps import plain_environment
 
 from . import warm
 from .databases import make_database
@@ -26,9 +27,8 @@ class Site:
 
     def __init__(self, project, folder, redis_url=None):
         self.folder = folder
-        self._environment = dict(os.environ)
-        # The spec sets it. In a terminal the project has to do so itself.
-        self._environment.pop("DJANGO_SETTINGS_MODULE", None)
+        # The spec sets which settings are used. In a terminal the project does so.
+        self._environment = plain_environment()
         # One for all servers; the public one is refused where DEBUG is off.
         self._environment.setdefault("SECRET_KEY", "a-key-for-tests-" * 4)
         if redis_url:

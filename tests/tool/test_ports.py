@@ -112,7 +112,9 @@ def test_the_last_port_leaves_none_for_the_class(capsys):
         ["--lan", "03"],
     ],
 )
-def test_what_is_no_address_of_this_machine_is_refused_in_one_line(capsys, arguments):
+def test_what_is_not_an_address_of_this_machine_is_refused_in_one_line(
+    capsys, arguments
+):
     assert main(["stage", *arguments, "--port", str(free_port())]) == 2
     said = capsys.readouterr().err
     address = arguments[arguments.index("--lan") + 1]
