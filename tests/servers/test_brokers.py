@@ -131,6 +131,42 @@ async def test_the_groups_are_spread_over_two_redis_and_the_lists_are_on_the_fir
         assert not lists & other
 
 
+# Whatever is sent to a new channel arrives there.
+SEND = """
+import asyncio
+from channels.layers import get_channel_layer
+
+async def main():
+    layer = get_channel_layer()
+    for number in range(20):
+        channel = await layer.new_channel()
+        await layer.send(channel, {"type": "test", "number": number})
+        async with asyncio.timeout(5):
+            assert (await layer.receive(channel))["number"] == number
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.holds(since="19", can="With several Redis, no event is lost")
+def test_what_is_sent_to_a_single_channel_arrives_with_two_redis(site):
+    command = ["manage.py", "shell", "-v", "0", "-c", SEND]
+    with valkey() as first, valkey() as second:
+        urls = f"{url_of(first)} {url_of(second)}"
+        status, said = site.run(*command, REDIS_URL=urls)
+    assert status == 0, said
+
+
+@pytest.mark.holds(since="19", can="The health page says when Redis is full")
+def test_the_health_page_says_that_redis_is_full(site):
+    with valkey() as server, site.daphne(REDIS_URL=url_of(server)) as daphne:
+        assert health(daphne) == (200, well())
+        with redis.Redis.from_url(url_of(server)) as client:
+            client.config_set("maxmemory", 1)
+        assert health(daphne) == (503, well(redis=SILENT))
+        daphne.wait_for_line("The redis does not answer: OutOfMemoryError")
+
+
 def keys_of(url):
     """Return the names of all that is in a Redis."""
     with redis.Redis.from_url(url, decode_responses=True) as client:

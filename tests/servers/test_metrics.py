@@ -185,7 +185,7 @@ async def test_prometheus_reads_both_servers_and_answers_what_the_chapter_asks(
 
 
 @pytest.mark.waiting
-@pytest.mark.holds(since="20", can="A thousand clients that never finish asking")
+@pytest.mark.holds(since="20", can="A thousand clients that never ask hinder nobody")
 async def test_a_thousand_half_open_handshakes_hinder_nobody(deployed, signed_in):
     names = {"alice": "From now on", "bob": "I can still write"}
     sockets = {n: await enter(deployed, signed_in[n], 1) for n in names}

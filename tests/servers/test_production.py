@@ -5,6 +5,7 @@ import contextlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import urllib.error
@@ -122,20 +123,51 @@ def test_no_browser_can_say_where_a_path_begins(deployed):
 
 
 @pytest.mark.holds(since="17", can="Nobody can claim to come from another address")
-@pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Forwarded-Proto"])
-def test_what_a_browser_claims_about_itself_is_not_believed(deployed, header):
+@pytest.mark.parametrize(
+    ("header", "claim"),
+    [
+        ("X-Forwarded-For", FORGED),
+        ("X-Forwarded-Proto", FORGED),
+        ("X-Forwarded-Port", "4711"),
+    ],
+)
+def test_what_a_browser_claims_about_itself_is_not_believed(deployed, header, claim):
     start, path = len(deployed.lines), f"/health/?{header}"
-    with deployed.open(path, **{header: FORGED}) as page:
+    with deployed.open(path, **{header: claim}) as page:
         assert page.status == 200
     # The line that daphne prints of each request begins with the client's address.
     line = deployed.wait_for_line(f'"GET {path}" 200', start)
-    assert line.startswith("127.0.0.1:")
-    assert FORGED not in line
+    assert line.startswith("127.0.0.1:0 ")
+
+
+@pytest.mark.holds(since="17")
+async def test_a_connection_to_a_server_ends_with_its_response(deployed):
+    """NGINX from 1.29.7 on would keep it, also to a server that is to restart."""
+    heads = asyncio.Queue()
+
+    async def answer(reader, writer):
+        heads.put_nowait(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        await close(writer)
+
+    deployed.control("stop", "daphne:*")
+    try:
+        # A socket's path has to be short.
+        with contextlib.chdir(deployed.folder / "run"):
+            server = await asyncio.start_unix_server(answer, "daphne0.sock")
+        async with server:
+            assert await asyncio.to_thread(status_of, deployed, LOGIN) == 200
+        assert b"\r\nConnection: close\r\n" in heads.get_nowait()
+    finally:
+        (deployed.folder / "run/daphne0.sock").unlink(missing_ok=True)
+        deployed.control("start", "daphne:*")
+        until(lambda: status_of(deployed, LOGIN) == 200)
 
 
 @pytest.mark.holds(since="17", can="A server that is killed is started again")
-def test_a_killed_server_is_started_again_and_no_page_fails(deployed):
-    deployed.kill("daphne:daphne0")
+@pytest.mark.parametrize("way", [signal.SIGKILL, signal.SIGTERM])
+def test_a_killed_server_is_started_again_and_no_page_fails(deployed, way):
+    deployed.kill("daphne:daphne0", way)
     statuses = [status_of(deployed, LOGIN) for _ in range(20)]
     assert statuses == [200] * 20
     status = deployed.control("status", "daphne:*")

@@ -8,8 +8,8 @@ from tests.support.real_sockets import enter, enter_without_reading
 
 pytestmark = pytest.mark.server
 
-# Until the next message is there: fewer than the 40 after which uvicorn itself gives up
-# a client that answers no ping.
+# Until the next message is there: fewer than the 50 after which the client that reads
+# nothing gives up, because its own pings are not answered.
 SECONDS = 20
 
 

@@ -90,8 +90,15 @@ def test_without_debug_a_site_does_not_start_with_the_public_key(site):
     status, said = site.run("manage.py", "check", DEBUG="off", SECRET_KEY=None)
     assert status
     assert "ImproperlyConfigured: DEBUG is off, so SECRET_KEY has to be" in said
-    for variables in (OFF, {}, {"DEBUG": "on"}, {"DEBUG": "False"}):
+    for variables in (OFF, {}, {"DEBUG": "on"}):
         assert site.run("manage.py", "check", **variables)[0] == 0
+
+
+@pytest.mark.holds(since="16")
+def test_a_site_does_not_start_in_doubt_whether_debug_is_off(site):
+    status, said = site.run("manage.py", "check", DEBUG="False")
+    assert status
+    assert "KeyError: 'False'" in said
 
 
 @pytest.mark.holds(since="16", can="Django's check for servers finds nothing")
@@ -255,12 +262,13 @@ def assert_logged(server, start, user, path, code):
 
 
 @pytest.mark.holds(since="16", can="The log says how each socket has ended")
-@pytest.mark.parametrize("code", [1000, 1001, 4000])
+@pytest.mark.parametrize("code", [1000, 1001, 1005, 4000])
 async def test_the_log_says_with_which_code_a_page_has_left(server, cookies, code):
     start = len(server.lines)
     alice = await enter(server, cookies["alice"], f"left-{code}")
     await alice.read_history()
-    await alice.connection.close(code)
+    # 1005 says that the close frame has no code (RFC 6455, section 7.4.1).
+    await alice.connection.close(None if code == 1005 else code)
     assert_logged(server, start, "alice", f"/ws/chat/left-{code}/", code)
 
 

@@ -170,18 +170,32 @@ async def test_new_code_is_served_and_no_message_is_lost_or_there_twice(
     assert codes.count(4012) >= PEOPLE / 2
 
 
-@pytest.fixture
-def unhealthy(deployed):
-    """New code that starts, and finds no Redis; the old code is back in the end."""
-    settings, update = (
-        deployed.folder / name for name in ("config/settings.py", "deploy/update")
-    )
-    texts = {file: file.read_text() for file in (settings, update)}
-    nobody = 'CHANNEL_LAYERS["default"]["CONFIG"]["hosts"] = ["redis://127.0.0.1:9/0"]'
-    settings.write_text(f"{texts[settings]}\n{nobody}\n")
+# Code that starts: without its Redis, or so that it never answers a request.
+WITHOUT_REDIS = (
+    "config/settings.py",
+    'CHANNEL_LAYERS["default"]["CONFIG"]["hosts"] = ["redis://127.0.0.1:9/0"]',
+)
+SILENT = (
+    "config/asgi.py",
+    "import asyncio\nasync def application(**_): await asyncio.sleep(60)",
+)
+
+
+@pytest.fixture(params=[(WITHOUT_REDIS, "503"), (SILENT, "timed out")])
+def unhealthy(deployed, request):
+    """New code that is not healthy, and what curl says of it; the old code is back in
+    the end.
+    """
+    (name, more), said = request.param
+    code, update = deployed.folder / name, deployed.folder / "deploy/update"
+    texts = {file: file.read_text() for file in (code, update)}
+    code.write_text(f"{texts[code]}\n{more}\n")
     # Long enough for a server that starts, and its health page to be asked once more.
-    update.write_text(texts[update].replace("--retry 30", "--retry 5"))
-    yield
+    quick = {"--max-time 10": "--max-time 1", "--retry 30": "--retry 4"}
+    for long, short in quick.items():
+        assert long in update.read_text()
+        update.write_text(update.read_text().replace(long, short))
+    yield said
     for file, text in texts.items():
         file.write_text(text)
     assert deployed.update()[0] == 0
@@ -193,7 +207,7 @@ async def test_nobody_gets_to_a_server_whose_new_code_is_not_healthy(
 ):
     status, said = await asyncio.to_thread(deployed.update)
     assert status, said
-    assert "503" in said
+    assert unhealthy in said
     for cookie in crowd[:10]:
         socket = await enter(deployed, cookie, "careful")
         await socket.send(cookie)

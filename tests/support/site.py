@@ -209,10 +209,10 @@ class Deployed(Server):
         command = ["supervisorctl", "-c", "deploy/supervisord.conf", *arguments]
         return self._run(command).stdout
 
-    def kill(self, name):
+    def kill(self, name, way=signal.SIGKILL):
         """Kill a process; return when the supervisor has started another one."""
         old = self.control("pid", name).strip()
-        os.kill(int(old), signal.SIGKILL)
+        os.kill(int(old), way)
         deadline = time.monotonic() + DEADLINE
         while self.control("pid", name).strip() in (old, "0"):
             assert time.monotonic() < deadline, self.lines

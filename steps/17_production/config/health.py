@@ -23,7 +23,7 @@ QUESTIONS = {"database": ask_database, "redis": ask_redis}
 
 @never_cache
 async def health(request):
-    """Return 200 if the database and Redis answer within two seconds, otherwise 503."""
+    """Return 200 if both answer within two seconds each, otherwise 503."""
     answers = {}
     for name, ask in QUESTIONS.items():
         try:

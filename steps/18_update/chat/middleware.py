@@ -32,7 +32,7 @@ class LogMiddleware:
         async def receive_and_note():
             message = await receive()
             if message["type"] == "websocket.disconnect":
-                codes.append(message["code"])
+                codes.append(message["code"] or 1005)  # 1005: without a code
             return message
 
         async def send_and_note(message):

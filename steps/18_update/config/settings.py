@@ -8,8 +8,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-# Only "off" turns it off, so nobody is in doubt which of the two a site is.
-DEBUG = os.environ.get("DEBUG", "on") != "off"
+# Any other word is an error, so nobody is in doubt which of the two a site is.
+DEBUG = {"on": True, "off": False}[os.environ.get("DEBUG", "on")]
 # Everybody can read this key here. A site that others can reach needs its own.
 PUBLIC_KEY = "django-insecure-every-learner-has-this-key-never-put-it-on-a-server"
 SECRET_KEY = os.environ.get("SECRET_KEY", PUBLIC_KEY)

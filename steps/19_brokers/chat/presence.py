@@ -72,7 +72,7 @@ class PresenceConsumer(AsyncWebsocketConsumer):
         """Called once for each socket; lasts as long as it, and may end in an error."""
         try:
             await super().__call__(scope, receive, send)
-        except asyncio.CancelledError:  # the server stops
+        except asyncio.CancelledError:  # the server stops, or waits no longer
             await self.close(4012)
         finally:
             if self.room:

@@ -5,7 +5,7 @@ from .access import AccessConsumer
 from .buckets import Bucket, TooManyError
 
 BURST = 100  # frames that a socket may send at once
-RATE = 2  # frames a second that it may send for long
+RATE = 2  # frames a second that it may send in the long run
 MOST_SOCKETS = 20  # of a user, in this process
 
 sockets = Counter()  # by the id of their user

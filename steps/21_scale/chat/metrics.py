@@ -8,6 +8,10 @@ MESSAGES = Histogram("chat_message_seconds", "Until a message was saved and sent
 # on its own would let it make thousands of figures.
 CODES = {403, 1000, 1001, 1005, 1006, 1011, 4012, 4013, 4401, 4403, 4429}
 
+# A figure has to be 0 before it is 1: otherwise, Prometheus does not see it grow.
+for code in [*CODES, "other"]:
+    ENDED.labels(code)
+
 
 def count_end(code):
     ENDED.labels(code if code in CODES else "other").inc()

@@ -8,8 +8,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-# Only "off" turns it off, so nobody is in doubt which of the two a site is.
-DEBUG = os.environ.get("DEBUG", "on") != "off"
+# Any other word is an error, so nobody is in doubt which of the two a site is.
+DEBUG = {"on": True, "off": False}[os.environ.get("DEBUG", "on")]
 # Everybody can read this key here. A site that others can reach needs its own.
 PUBLIC_KEY = "django-insecure-every-learner-has-this-key-never-put-it-on-a-server"
 SECRET_KEY = os.environ.get("SECRET_KEY", PUBLIC_KEY)
@@ -91,7 +91,7 @@ HOSTS = [
 # What carries the events between consumers.
 BROKERS = {
     "redis": {
-        "BACKEND": "channels_redis.core.RedisChannelLayer",
+        "BACKEND": "config.sharding.ShardedRedisChannelLayer",
         # The default of 100 loses messages when a whole class writes at once.
         "CONFIG": {"hosts": HOSTS, "capacity": 2000},
     },
@@ -105,6 +105,7 @@ BROKERS = {
             "host": os.environ.get("RABBITMQ_URL", "amqp://guest:guest@127.0.0.1"),
             "local_capacity": 2000,
             "remote_capacity": 2000,
+            "local_expiry": 60,
         },
     },
 }
