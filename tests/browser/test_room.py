@@ -162,6 +162,37 @@ async def test_the_log_scrolls_to_its_end_unless_the_reader_has_scrolled_up(alic
     assert await alice.log.evaluate("log => log.scrollTop") == 0
 
 
+@pytest.mark.holds(since="01", can="A lower window still shows the last message")
+async def test_the_end_of_the_log_stays_in_view_unless_the_reader_has_scrolled_up(
+    alice,
+):
+    await enter_by_address(alice)
+    for number in range(8):
+        await alice.say(f"message {number} " + "that is long " * 40)
+    await expect(alice.messages).to_have_count(8)
+    await sends_nothing_any_more(alice)
+    high = alice.page.viewport_size
+    low = {"width": high["height"], "height": high["height"] - 200}
+    at_end = "log.scrollHeight - log.scrollTop - log.clientHeight <= 1"
+    try:
+        for size in (low, high):
+            await alice.page.set_viewport_size(size)
+            await alice.page.wait_for_function(at_end)
+        # A browser tells the page of a scroll only when it draws the next frame.
+        await alice.log.evaluate(
+            """log => new Promise((resolve) => {
+              log.addEventListener("scroll", resolve, { once: true });
+              log.scrollTop = 0;
+            })"""
+        )
+        await alice.page.set_viewport_size(low)
+        draw = "requestAnimationFrame(() => requestAnimationFrame(resolve))"
+        await alice.page.evaluate(f"new Promise((resolve) => {draw})")
+        assert await alice.log.evaluate("log => log.scrollTop") == 0
+    finally:
+        await alice.page.set_viewport_size(high)
+
+
 @pytest.mark.holds(since="01", until="12", can="The page shows whether it is connected")
 async def test_the_page_shows_closed_and_sends_nothing_when_the_server_has_stopped(
     site, browser, alice

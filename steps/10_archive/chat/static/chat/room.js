@@ -137,3 +137,14 @@ form.addEventListener("submit", (event) => {
   input.value = "";
   input.focus();
 });
+
+// The end stays in view when the log becomes lower, as on a phone that is turned.
+let below = 0;  // pixels
+log.addEventListener("scroll", () => {
+  below = log.scrollHeight - log.scrollTop - log.clientHeight;
+});
+new ResizeObserver(() => {
+  if (below < 100) {
+    log.scrollTop = log.scrollHeight;
+  }
+}).observe(log);
