@@ -322,6 +322,39 @@ async def test_a_command_tells_the_sockets_of_one_change_only_with_rabbitmq(
                 assert await refusal(server, await sign_in(server, "bob")) == 403
 
 
+# One of two members reads nothing, until no more events fit into the process.
+READ_ALONE = """
+import asyncio
+from channels.layers import get_channel_layer
+from django.conf import settings
+
+config = settings.CHANNEL_LAYERS["default"]["CONFIG"]
+# A minute and two thousand events would take too long here.
+config["local_expiry"] /= 60
+config["local_capacity"] = 5
+
+async def main():
+    layer = get_channel_layer()
+    members = [await layer.new_channel() for _ in range(2)]
+    for member in members:
+        await layer.group_add("test", member)
+    for number in range(12):
+        await layer.group_send("test", {"type": "test", "number": number})
+    async with asyncio.timeout(20):
+        for number in range(12):
+            assert (await layer.receive(members[0]))["number"] == number
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.holds(since="19", can="With RabbitMQ, nobody waits for who does not read")
+def test_with_rabbitmq_a_member_that_reads_nothing_stops_no_other(site, broker):
+    command = ["manage.py", "shell", "-v", "0", "-c", READ_ALONE]
+    status, said = site.run(*command, **on_rabbitmq(broker))
+    assert status == 0, said
+
+
 @pytest.mark.holds(since="19")
 async def test_who_is_taken_off_a_course_in_the_admin_is_out_also_with_rabbitmq(
     site, broker, course

@@ -97,6 +97,18 @@ async def test_the_ends_of_sockets_are_counted_by_their_codes(deployed, signed_i
         await soon(lambda code=code: ended(deployed, code) == before[code] + 1)
 
 
+# What a process that has served nobody would tell Prometheus.
+TELL = "import chat.metrics, prometheus_client as it; print(it.generate_latest())"
+
+
+@pytest.mark.holds(since="20", can="Prometheus sees also the first socket with a code")
+def test_a_code_has_a_figure_before_a_socket_has_ended_with_it(site):
+    status, said = site.run("manage.py", "shell", "-v", "0", "-c", TELL)
+    assert status == 0, said
+    for code in (403, 1000, 1001, 1005, 1006, 1011, 4012, 4401, 4403, 4429, "other"):
+        assert f'{ENDED}{{code="{code}"}} 0.0' in said
+
+
 @pytest.mark.holds(since="20")
 async def test_codes_that_a_browser_makes_up_are_counted_together(deployed, signed_in):
     before = ended(deployed, "other")
