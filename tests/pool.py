@@ -177,6 +177,7 @@ def run_all(parts, arguments, folder):
         process.stdin.close()
         part.said = process.stdout.read().strip()
         part.status = process.wait()
+        processes.remove(process)
         part.seconds = time.monotonic() - began
         part.computed = process.computed
         process.close()
@@ -192,7 +193,7 @@ def run_all(parts, arguments, folder):
             begun = [run for run in runs if not run.cancel()]
             # Again and again: a test may take the first signal for its own.
             while wait(begun, timeout=1).not_done:
-                for process in processes:
+                for process in list(processes):
                     with contextlib.suppress(ProcessLookupError):
                         os.killpg(process.pid, signal.SIGTERM)
             raise

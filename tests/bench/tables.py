@@ -65,7 +65,8 @@ def row(samples, name, load):
 
 def times(rounds, others, what, form):
     """Return how many times as much it is as for others; nothing without others."""
-    return f"{middle(rounds, what) / middle(others, what):{form}}" if others else ""
+    base = others and middle(others, what)
+    return f"{middle(rounds, what) / base:{form}}" if base else ""
 
 
 def table(samples, head=MESSAGES):

@@ -49,8 +49,10 @@ def test_the_bench_measures_the_floor_the_peer_and_the_last_step(tmp_path):
     targets = ["floor", "peer", "peer-daphne", LAST, f"{LAST}-uvicorn"]
     done = bench(*targets, "--members", "3", "--folder", tmp_path)
     assert [name for name, *_ in rows(done)] == targets
-    for _, middle, best, worst, *_ in rows(done):
-        assert 0 < float(best) <= float(middle) <= float(worst)
+    for name, middle, best, worst, *_ in rows(done):
+        assert 0 <= float(best) <= float(middle) <= float(worst)
+        # The system counts in ticks of 10 ms, and the floor may need less.
+        assert float(worst) or name == "floor"
     page = tmp_path / "bench.html"
     assert f"The same with plots: {page}" in done.stdout
     assert '<img src="data:image/png;base64,' in page.read_text(encoding="utf-8")

@@ -86,7 +86,7 @@ def test_what_has_passed_runs_again_only_when_something_has_changed(run, capsys)
     assert run() == set()
     said = capsys.readouterr().out
     assert "Nothing has changed since these passed: 00 chapter, 00 live," in said
-    assert "===== nothing to run in 0 s =====" in said
+    assert "===== nothing to run in " in said
 
 
 @pytest.mark.parametrize(

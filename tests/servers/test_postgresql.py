@@ -17,7 +17,10 @@ pytestmark = [pytest.mark.server, pytest.mark.waiting]
 
 # The pool of a process (psycopg_pool, min_size), and how many want a connection.
 POOL, SOCKETS, REQUESTS = 4, 10, 20
-CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'chat'"
+CONNECTIONS = (
+    "SELECT count(*) FROM pg_stat_activity "
+    "WHERE datname = 'chat' AND backend_type = 'client backend'"
+)
 
 
 @pytest.fixture(scope="module")

@@ -161,7 +161,7 @@ async def test_a_connection_to_a_server_ends_with_its_response(deployed):
     finally:
         (deployed.folder / "run/daphne0.sock").unlink(missing_ok=True)
         deployed.control("start", "daphne:*")
-        until(lambda: status_of(deployed, LOGIN) == 200)
+        deployed.wait_until_both_answer()
 
 
 @pytest.mark.holds(since="17", can="A server that is killed is started again")
@@ -185,7 +185,7 @@ def test_nginx_says_so_while_both_servers_are_away(deployed):
         refused.value.close()
     finally:
         deployed.control("start", "daphne:*")
-    until(lambda: status_of(deployed, LOGIN) == 200)
+    deployed.wait_until_both_answer()
 
 
 async def connect(deployed):
@@ -207,8 +207,15 @@ def low_limit(deployed):
     """
     settings = deployed.folder / "run/nginx.conf"
     before = settings.read_text()
-    assert before.count("burst=500 ") == 1
-    settings.write_text(before.replace("burst=500 ", "burst=50 "))
+    # Before they ask for anything, connections wait for one another here.
+    text = before
+    for usual, other in (
+        ("burst=500 ", "burst=50 "),
+        ("r_timeout 10s", "r_timeout 60s"),
+    ):
+        assert text.count(usual) == 1
+        text = text.replace(usual, other)
+    settings.write_text(text)
     read_settings(deployed)
     # NGINX still counts what the tests before have sent.
     until(lambda: status_of(deployed, LOGIN) == 200)

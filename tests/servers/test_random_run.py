@@ -73,14 +73,15 @@ class Run:
         self.tabs, self.news = [], asyncio.Event()
 
     async def __aenter__(self):
-        self._stack = contextlib.ExitStack()
-        self.servers = [self._start(), self._start()]
+        with contextlib.ExitStack() as self._stack:
+            self.servers = [self._start(), self._start()]
+            self._stack = self._stack.pop_all()
         return self
 
     async def __aexit__(self, *_):
-        for tab in self.tabs:
-            await tab.close()
-        self._stack.close()
+        with self._stack:
+            for tab in self.tabs:
+                await tab.close()
 
     def _start(self):
         return self._stack.enter_context(self.site.daphne())

@@ -328,7 +328,11 @@ async def test_an_error_is_logged_on_one_line_whatever_the_path_contains(
     headers = {"Cookie": cookies["carol"]}
     with pytest.raises(InvalidStatus, match="500"):
         await connect(
-            address, origin=server.url, additional_headers=headers, proxy=None
+            address,
+            origin=server.url,
+            additional_headers=headers,
+            proxy=None,
+            open_timeout=DEADLINE,
         )
     assert_logged(server, start, "carol", f"/ws/\n{forged}", 1011)
     server.wait_for_line("ValueError: No route found", start)

@@ -387,7 +387,8 @@ async def test_somebody_who_was_sent_out_while_not_reading_gets_nothing_said_lat
     browser.stop_reading("chat.message")
     browser.close_waits = True
     await bob.send("before")
-    await browser.given_up.get()
+    with saying("the room waits for ever"):
+        await asyncio.wait_for(browser.given_up.get(), DEADLINE)
     await sync_to_async(pupil.be_taken_off)()
     with saying("nobody closes the socket"):
         await asyncio.wait_for(browser.is_closing.wait(), DEADLINE)

@@ -101,7 +101,8 @@ class Forks:
             return command, files
         for file in files:
             os.close(file)
-        asker.sendall(f"{pid}\n".encode())
+        with contextlib.suppress(OSError):  # it has gone: _give_up() is called next
+            asker.sendall(f"{pid}\n".encode())
         self._askers[pid] = asker, command[2].get("PART")
         self._watched.register(asker, selectors.EVENT_READ, self._give_up)
 

@@ -6,6 +6,7 @@ import contextlib
 import pytest
 import redis
 from channels.layers import InMemoryChannelLayer, channel_layers, get_channel_layer
+from channels_redis.core import RedisChannelLayer
 
 from .valkey import url_of
 
@@ -40,9 +41,9 @@ class LayerOnValkey:
         Only RedisChannelLayer keeps memberships where they can be counted, a sorted
         set for each group; with another layer the test is skipped.
         """
-        backend = type(get_channel_layer()).__name__
-        if backend != "RedisChannelLayer":
-            pytest.skip(f"the memberships of {backend} cannot be counted")
+        layer = get_channel_layer()
+        if not isinstance(layer, RedisChannelLayer):
+            pytest.skip(f"the memberships of {type(layer).__name__} cannot be counted")
         return set(self._client.scan_iter(f"*:group:{pattern}"))
 
     def use_as_another_process(self):

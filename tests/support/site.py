@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -11,13 +12,15 @@ import urllib.parse
 import urllib.request
 from http.cookiejar import CookieJar
 
+import psutil
+
 from tutorial.shared.ports import any_certificate, free_port
 from tutorial.shared.processes import SUPERVISED, end_group
 from tutorial.shared.steps import plain_environment
 
 from . import warm
 from .databases import make_database
-from .deadline import DEADLINE
+from .deadline import DEADLINE, until
 from .folders import copy_folder
 from .nginx import HTTP, HTTPS, METRICS, nginx_with_ports
 
@@ -101,10 +104,16 @@ class Site:
             server = Deployed(process, ports, self.folder, path)
             # Five processes start one after the other: too many for a short deadline.
             server.wait_for_line("nginx entered RUNNING", within=max(DEADLINE, 60))
-            server.wait_until_it_answers()
+            server.wait_until_both_answer()
             yield server
         finally:
+            # What a supervisor has started is in groups of its own.
+            family = []
+            with contextlib.suppress(psutil.NoSuchProcess):
+                family = psutil.Process(process.pid).children(recursive=True)
             end_group(process, SUPERVISED)
+            for each in psutil.wait_procs(family, timeout=1)[1]:
+                each.kill()
 
     @contextlib.contextmanager
     def _serving(self, port, *command, **variables):
@@ -209,9 +218,20 @@ class Deployed(Server):
         command = ["supervisorctl", "-c", "deploy/supervisord.conf", *arguments]
         return self._run(command).stdout
 
+    def wait_until_both_answer(self):
+        """Return when NGINX answers, and when both daphnes listen."""
+        self.wait_until_it_answers()
+        until(lambda: all(map(self._listens, ("daphne0", "daphne1"))))
+
+    def _listens(self, name):
+        with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(OSError):
+            probe.connect(str(self.folder / f"run/{name}.sock"))
+            return True
+
     def kill(self, name, way=signal.SIGKILL):
         """Kill a process; return when the supervisor has started another one."""
         old = self.control("pid", name).strip()
+        assert old != "0", self.lines
         os.kill(int(old), way)
         deadline = time.monotonic() + DEADLINE
         while self.control("pid", name).strip() in (old, "0"):

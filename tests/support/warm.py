@@ -50,11 +50,14 @@ def executable():
     path = Path(address()).with_name("python")
     if not path.exists():
         launcher = Path(__file__).with_name("launcher.py")
-        path.write_text(
+        # Another part of the tests may make it at the same time, or use it already.
+        new = path.with_name(f"python-{os.getpid()}")
+        new.write_text(
             f"#!/bin/sh\nexport WARM_PYTHON={address()}\n"
             f'exec {sys.executable} -IS {launcher} "$@"\n'
         )
-        path.chmod(0o755)
+        new.chmod(0o755)
+        new.replace(path)
     return str(path)
 
 
@@ -130,6 +133,8 @@ def run(arguments, folder, env, timeout=300):
     python = Python(arguments, folder, env)
     python.stdin.close()
     _running.add(python)
+    if _interrupted.is_set():
+        interrupt()
     alarm = threading.Timer(timeout, os.killpg, (python.pid, signal.SIGKILL))
     alarm.daemon = True
     alarm.start()
