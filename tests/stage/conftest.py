@@ -1,6 +1,9 @@
 """A stage that runs, and its page in a browser."""
 
+import asyncio
 import contextlib
+import json
+import re
 import sys
 from pathlib import Path
 
@@ -142,3 +145,63 @@ async def opened(browser):
 @pytest.fixture
 def instructor(opened):
     return opened
+
+
+class Prompter(Instructor):
+    """An Instructor whose page hears from the test what happens, not from a stage.
+
+    The page asks the test, too: `asked` is a queue of that.
+    """
+
+    def __init__(self, page):
+        super().__init__(page)
+        self.asked = asyncio.Queue()
+        self.socket = asyncio.get_running_loop().create_future()
+
+    def connect(self, socket):
+        socket.on_message(lambda text: self.asked.put_nowait(json.loads(text)))
+        self.socket.set_result(socket)
+
+    async def tell(self, kind, **message):
+        message = {"kind": kind, "at": 0, "socket": 1} | message
+        (await self.socket).send(json.dumps(message))
+
+    async def program(self, **changes):
+        """Put a step on the stage, with alice, bob, and no slides."""
+        people = {"alice": 8101, "bob": 8102, "teacher": 8103}
+        program = {
+            "steps": ["00", "03", "21"],
+            "number": "03",
+            "title": "The step",
+            "folder": None,
+            "people": {n: f"http://{n}.test:{p}/" for n, p in people.items()},
+            "state": "ready",
+            "reason": "",
+            "slides": [],
+            "nothing": "There are no slides.",
+            "lan": None,
+            "code": "",
+            "joined": [],
+        }
+        await self.tell("program", **program | changes)
+
+    async def alice_connects(self, channel="specific.one"):
+        await self.tell("open", port=8101, path="/ws/", origin="")
+        await self.tell("consumer", user="alice", channel=channel, where="thread")
+        await self.tell("accept")
+
+    async def is_asked(self):
+        return await asyncio.wait_for(self.asked.get(), DEADLINE)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def prompter(browser, opened):
+    page = await browser.new_page(viewport=PROJECTOR)
+    prompter = Prompter(page)
+    await page.route(re.compile(r"\.test:"), lambda route: route.fulfill(body=""))
+    await page.route_web_socket("**/wire", prompter.connect)
+    await page.goto(opened.page.url)
+    await prompter.program()
+    yield prompter
+    await page.close()
+    assert prompter.complaints == []

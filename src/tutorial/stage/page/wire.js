@@ -11,8 +11,9 @@ let byNumber = new Map();
 let people = [];
 // The newest lines of what each member of a class gets, by their text.
 let merged = new Map();
-// All that is drawn, to be drawn again when the columns change.
+// All that is drawn, to be drawn again when the columns change; the oldest is forgotten.
 let history = [];
+const LONGEST = 500;
 let paused = false;
 let waiting = [];
 let marked = null;
@@ -29,6 +30,7 @@ export function setPeople(names) {
   merged = new Map();
   marked = null;
   history.forEach(append);
+  forgetOldest();
 }
 
 // A server that has ended cannot say that its sockets are closed.
@@ -165,6 +167,17 @@ export function hear(event, personOf) {
 function add(line) {
   history.push(line);
   append(line);
+  forgetOldest();
+}
+
+// An event whose line has gone is not drawn again.
+function forgetOldest() {
+  while (wire.children.length > LONGEST) {
+    wire.firstChild.remove();
+    while (!history[0].item?.isConnected) {
+      history.shift();
+    }
+  }
 }
 
 function parsed(carried) {
@@ -179,7 +192,8 @@ function parsed(carried) {
   }
 }
 
-function append({ event, socket, news }) {
+function append(line) {
+  const { event, socket, news } = line;
   const [from, to, word, carried, bad] = ARROWS[event.kind](event, socket);
   if (from < 0 || to < 0) {
     return;
@@ -187,8 +201,8 @@ function append({ event, socket, news }) {
   const item = document.createElement("li");
   item.dataset.person = socket.person ?? "";
   item.dataset.kind = event.kind;
-  const again = merge(event, socket, `${event.kind} ${word} ${JSON.stringify(carried)}`, item);
-  if (again) {
+  line.item = merge(event, socket, `${event.kind} ${word} ${JSON.stringify(carried)}`, item);
+  if (line.item !== item) {
     return;
   }
   const label = document.createElement("div");
@@ -219,24 +233,25 @@ function nameOf(socket) {
   return socket.person === "class" ? socket.user ?? "somebody" : socket.person;
 }
 
-// What all in a class get is one line with their number: one in, many out.
+// What all in a class get is one line with their number: one in, many out. Return the
+// line of the event: `item`, or that of an event before it.
 function merge(event, socket, text, item) {
   if (event.kind === "up" || event.kind === "send") {
     merged = new Map();
   }
   if (socket.person !== "class" || !["call", "down"].includes(event.kind)) {
-    return false;
+    return item;
   }
   const first = merged.get(text);
-  if (!first) {
+  if (!first?.item.isConnected) {
     merged.set(text, { item, names: [nameOf(socket)] });
-    return false;
+    return item;
   }
   first.names.push(nameOf(socket));
   const head = first.item.querySelector("b");
   head.textContent = `${first.names.length} in the class: `;
   head.title = first.names.join(", ");
-  return true;
+  return first.item;
 }
 
 function pieces(payload, news) {

@@ -1,0 +1,57 @@
+"""What the stage's page draws, and asks for, when the test tells it what happens."""
+
+import json
+
+import pytest
+from playwright.async_api import expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+
+async def tell_frames(prompter, count):
+    """Tell of so many frames that alice sends, the first with the number 0."""
+    await prompter.alice_connects()
+    for number in range(count):
+        await prompter.tell("up", frame=json.dumps({"number": number}))
+    await prompter.sees("up", "alice", f"number: {count - 1}")
+
+
+async def test_the_wire_keeps_its_newest_lines_when_people_come_and_after_a_pause(
+    prompter,
+):
+    await tell_frames(prompter, 600)
+    await expect(prompter.wire).to_have_count(500)
+    await expect(prompter.wire.first).to_contain_text("number: 100")
+    await prompter.press("t")
+    await expect(prompter.page.locator("#columns")).to_contain_text("teacher's page")
+    await expect(prompter.wire).to_have_count(500)
+    await expect(prompter.wire.last).to_contain_text("number: 599")
+    await prompter.press("Space", "ArrowRight")
+    await tell_frames_while_paused(prompter, 600)
+    await prompter.press("ArrowRight", "ArrowLeft")
+    now = prompter.page.locator("#wire .now")
+    await expect(now).to_contain_text("number: 599")
+    await expect(prompter.wire).to_have_count(500)
+    await prompter.press("Space")
+    await expect(now).to_have_count(0)
+    await expect(prompter.wire).to_have_count(500)
+    await expect(prompter.wire.first).to_contain_text("later: 100")
+
+
+async def tell_frames_while_paused(prompter, count):
+    for number in range(count):
+        await prompter.tell("up", frame=json.dumps({"later": number}))
+    pause = prompter.page.locator("[data-key=Space]")
+    await expect(pause).to_contain_text(f"{count} waiting")
+
+
+async def test_what_a_class_gets_is_kept_as_long_as_its_line(prompter):
+    await prompter.program(lan="http://127.0.0.2/", joined=["anna"])
+    await prompter.tell("open", port=9000, path="/ws/", origin="")
+    for _ in range(600):
+        await prompter.tell("down", frame="hello")
+    whole = prompter.drawn("down", "class", "600 in the class: frame")
+    await expect(whole).to_have_count(1)
+    await prompter.press("t")
+    await expect(prompter.page.locator("#columns")).to_contain_text("teacher's page")
+    await expect(whole).to_have_count(1)
