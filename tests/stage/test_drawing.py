@@ -55,3 +55,29 @@ async def test_what_a_class_gets_is_kept_as_long_as_its_line(prompter):
     await prompter.press("t")
     await expect(prompter.page.locator("#columns")).to_contain_text("teacher's page")
     await expect(whole).to_have_count(1)
+
+
+async def test_the_newest_line_stays_in_view_when_the_groups_appear(prompter):
+    await tell_frames(prompter, 60)
+    await expect(prompter.wire.last).to_be_in_viewport(ratio=0.99)
+    groups = {f"chat_{number}": ["specific.one"] for number in range(4)}
+    await prompter.tell("redis", lit=True, groups=groups, presence={})
+    await expect(prompter.groups).to_contain_text("chat_3")
+    await expect(prompter.wire.last).to_be_in_viewport(ratio=0.99)
+
+
+async def test_who_looks_back_in_the_wire_is_not_disturbed_by_an_event(prompter):
+    await tell_frames(prompter, 60)
+    early = prompter.wire.nth(20)
+    await early.scroll_into_view_if_needed()
+    top = (await early.bounding_box())["y"]
+    await prompter.tell("up", frame="one more")
+    await prompter.sees("up", "alice", "one more")
+    await expect(early).to_be_in_viewport(ratio=0.99)
+    assert abs((await early.bounding_box())["y"] - top) < 1  # pixel
+    await expect(prompter.wire.last).not_to_be_in_viewport()
+    # At the end again, the wire is followed again.
+    await prompter.wire.last.scroll_into_view_if_needed()
+    await prompter.tell("up", frame="the last")
+    await expect(prompter.wire.last).to_contain_text("the last")
+    await expect(prompter.wire.last).to_be_in_viewport(ratio=0.99)

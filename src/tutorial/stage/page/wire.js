@@ -224,9 +224,6 @@ function append(line) {
     whole.showModal();
   });
   wire.append(item);
-  if (!paused) {
-    wire.scrollTop = wire.scrollHeight;
-  }
 }
 
 function nameOf(socket) {
