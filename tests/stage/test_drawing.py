@@ -81,3 +81,19 @@ async def test_who_looks_back_in_the_wire_is_not_disturbed_by_an_event(prompter)
     await prompter.tell("up", frame="the last")
     await expect(prompter.wire.last).to_contain_text("the last")
     await expect(prompter.wire.last).to_be_in_viewport(ratio=0.99)
+
+
+async def test_why_a_server_has_stopped_is_a_line_that_can_be_read_to_its_end(prompter):
+    await prompter.alice_connects()
+    await expect(prompter.lamp("alice")).to_be_visible()
+    reason = "NameError: " + "a long reason " * 20
+    await prompter.tell("stopped", text=reason)
+    stopped = await prompter.sees("stopped", "", f"the server has stopped: {reason}")
+    label = stopped.locator(".label")
+    cut = await label.evaluate("label => label.scrollHeight - label.clientHeight")
+    assert cut <= 0
+    # Its sockets have ended with it.
+    await expect(prompter.lamp("alice")).to_have_count(0)
+    # So does a page that is opened later.
+    await prompter.program(state="stopped", reason="another reason")
+    await prompter.sees("stopped", "", "another reason")

@@ -111,6 +111,8 @@ async def test_a_mistake_that_is_saved_is_shown_until_it_is_corrected(browser, m
     async with stage_page(browser, str(mine)) as instructor:
         consumers.write_text(right + MISTAKE)
         await expect(instructor.title).to_contain_text(STOPPED)
+        place = f"(chat/consumers.py, line {len(right.splitlines()) + 1})"
+        await instructor.sees("stopped", "", place)
         await expect(instructor.lamp("server")).to_have_count(0)
         # An event for a server that has stopped is lost, and nothing else.
         await instructor.press("m")

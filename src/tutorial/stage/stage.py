@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -31,6 +32,16 @@ PEOPLE = ("alice", "bob", "carol", "teacher")
 LOOK = 0.5  # seconds between two looks at the files, and at Redis
 # Where chapters and fixtures have the page that both people can see.
 ROOM, COURSE = "/chat/room/1/", "/courses/1/"
+
+
+def reason_in(log, folder):
+    """Return the last line of a log; for a syntax error, with its place in a folder."""
+    reason = log.strip().rpartition("\n")[2]
+    places = re.findall(r'File "(.+)", (line \d+)', log)
+    if places and re.match("(Syntax|Indentation|Tab)Error:", reason):
+        file, line = places[-1]
+        reason += f" ({file.removeprefix(f'{folder.resolve()}/')}, {line})"
+    return reason
 
 
 class Play:
@@ -84,9 +95,9 @@ class Play:
             with process.stdout as lines:
                 for line in lines:
                     hear(self, json.loads(line))
-            lines = log.read_text(errors="replace").strip().splitlines()
             if self.process is process:  # it was not stopped
-                hear(self, {"kind": "stopped", "text": lines[-1] if lines else ""})
+                reason = reason_in(log.read_text(errors="replace"), self.copy)
+                hear(self, {"kind": "stopped", "text": reason})
 
         args = [self.process]
         threading.Thread(target=read, args=args, daemon=True).start()

@@ -38,6 +38,8 @@ const HEAR = {
     drawProgram();
     if (server === "ready") {
       loadPanes();
+    } else if (server === "stopped") {
+      hearEvent({ kind: "stopped", text: program.reason });
     }
   },
   // The folder has changed: its slides, too, but nobody's page.
@@ -53,11 +55,12 @@ const HEAR = {
       loadPanes();
     }
   },
-  stopped({ text }) {
+  stopped(message) {
     server = "stopped";
-    program.reason = text;
+    program.reason = message.text;
     drawTitle();
-    drawLamps();
+    wire.serverHasEnded();
+    hearEvent(message);
   },
   redis(message) {
     redis = message;

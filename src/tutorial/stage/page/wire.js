@@ -127,6 +127,7 @@ const ARROWS = {
   gone: (e, s) => [page(s.person), consumer(s.person), `the browser has left: ${e.code ?? ""}`, ""],
   error: (e, s) => [consumer(s.person), page(s.person), "exception", e.text, true],
   saved: () => [layer(), layer(), "a file was saved: the server restarts", ""],
+  stopped: (e) => [layer(), layer(), "the server has stopped:", e.text, true],
 };
 
 // Take note of an event, and draw it now or, while paused, later.
