@@ -97,3 +97,25 @@ async def test_why_a_server_has_stopped_is_a_line_that_can_be_read_to_its_end(pr
     # So does a page that is opened later.
     await prompter.program(state="stopped", reason="another reason")
     await prompter.sees("stopped", "", "another reason")
+
+
+@pytest.mark.parametrize(("key", "kind"), [("m", "chat.mesage"), ("e", "chat.message")])
+async def test_a_mistake_is_sent_to_a_room_and_groups_stay_in_their_order(
+    prompter, key, kind
+):
+    found = {"user_2": [], "chat_10": [], "user_1": [], "chat_2": []}
+    await prompter.tell("redis", lit=True, groups=found, presence={"chat_2": {}})
+    lines = prompter.groups.locator("p")
+    await expect(lines).to_have_text(
+        [
+            "group chat_2: ",
+            "group chat_10: ",
+            "group user_1: ",
+            "group user_2: ",
+            "presence chat_2: ",
+        ]
+    )
+    await prompter.press(key)
+    asked = await prompter.is_asked()
+    assert asked["group"].startswith("chat_")
+    assert asked["event"] == {"type": kind}

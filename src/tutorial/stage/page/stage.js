@@ -208,7 +208,7 @@ function drawGroups() {
     });
     lines.push(line(`presence ${group}: `, parts.sort(byText)));
   }
-  groups.replaceChildren(...lines);
+  groups.replaceChildren(...lines.sort(byText));
 }
 
 const byText = (a, b) => a.textContent.localeCompare(b.textContent, "en", { numeric: true });
@@ -256,8 +256,10 @@ function neighbour(by) {
   }
 }
 
+// In a room: from step 14 on, each user has a group, too.
 function tryOut(event) {
-  ask("send", { group: Object.keys(redis.groups)[0] ?? "chat_1", event });
+  const names = Object.keys(redis.groups).sort();
+  ask("send", { group: names.find((name) => /^(chat|room)/.test(name)) ?? names[0] ?? "chat_1", event });
 }
 
 // Key: the button's label, what it does, and, if the label does not say it, an explanation.
