@@ -119,3 +119,18 @@ async def test_a_mistake_is_sent_to_a_room_and_groups_stay_in_their_order(
     asked = await prompter.is_asked()
     assert asked["group"].startswith("chat_")
     assert asked["event"] == {"type": kind}
+
+
+async def test_a_channel_of_the_server_is_no_ghost_until_it_has_ended(prompter):
+    await prompter.alice_connects("specific.alice")
+    await prompter.tell("add", group="user_1", channel="specific.alice")
+    await prompter.tell("add", group="chat_1", channel="specific.room")
+    groups = {"chat_1": ["specific.room"], "user_1": ["specific.alice"]}
+    await prompter.tell("redis", lit=True, groups=groups, presence={})
+    await expect(prompter.groups).to_contain_text("chat_1: the server")
+    await expect(prompter.groups).to_contain_text("user_1: alice")
+    ghosts = prompter.groups.locator(".ghost")
+    await expect(ghosts).to_have_count(0)
+    await prompter.tell("saved")
+    await prompter.tell("redis", lit=True, groups=groups, presence={})
+    await expect(ghosts).to_have_text(["the server", "alice"])

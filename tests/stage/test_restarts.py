@@ -143,6 +143,19 @@ async def test_a_page_that_sends_an_event_to_a_server_that_is_not_there_stays_op
         assert "stopped" not in await kinds_until(page, "ready")
 
 
+async def test_the_channel_of_a_room_is_a_ghost_when_its_server_has_ended(
+    browser, tmp_path
+):
+    mine = copy_folder(find_step("21").path, tmp_path / "mychat")
+    async with stage_page(browser, str(mine)) as instructor:
+        room = instructor.groups.locator("p", has_text="group chat_1: ")
+        await expect(room).to_have_text("group chat_1: the server")
+        await expect(room.locator(".ghost")).to_have_count(0)
+        (mine / "chat/new.py").touch()
+        await expect(room.locator(".ghost")).to_have_text("the server")
+        await instructor.sees("saved", "")
+
+
 async def test_r_clears_the_wire_on_every_open_page(browser, instructor):
     await instructor.go_to("05")
     other = await browser.new_page()

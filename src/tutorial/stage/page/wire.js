@@ -4,7 +4,8 @@ const [columns, wire, whole] = ["columns", "wire", "whole"].map((id) =>
   document.getElementById(id)
 );
 
-// All sockets since the step came on: { person, user, where, channel, cause, open }.
+// All sockets since the step came on: { person, user, where, channel, cause, open }. A
+// channel that the server has for itself, as it has one for a room at step 21, is like one.
 export const sockets = [];
 // Those of the server that runs now, by number.
 let byNumber = new Map();
@@ -139,6 +140,10 @@ export function hear(event, personOf) {
     sockets.push(socket);
   } else if (event.kind === "consumer") {
     Object.assign(socket, { user: event.user, where: event.where, channel: event.channel });
+  } else if (event.kind === "add" && socket.channel && !sockets.some(({ channel }) => channel === event.channel)) {
+    const own = { user: "the server", channel: event.channel, open: true };
+    byNumber.set(event.channel, own);
+    sockets.push(own);
   } else if (event.kind === "accept") {
     socket.open = true;
   } else if (["end", "gone", "close", "error", "refuse"].includes(event.kind)) {
