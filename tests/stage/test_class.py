@@ -23,7 +23,7 @@ from tests.support.deadline import DEADLINE
 from tests.support.tool import answer_of
 from tutorial.shared.steps import ROOT
 
-from .conftest import stage_page
+from .conftest import PROJECTOR, stage_page
 
 pytestmark = pytest.mark.browser
 in_the_browser = pytest.mark.asyncio(loop_scope="session")
@@ -108,6 +108,23 @@ async def test_twenty_join_by_name_and_the_wire_shows_one_in_and_many_out(teachi
     await expect(teaching.groups).not_to_contain_text("student")
     assert students[0].ask("GET", ROOM)[0] == 302  # to the log-in, which is closed
     assert students[0].join("student0")[0] == 303
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (1920, 1080)])
+@in_the_browser
+async def test_the_code_to_scan_fills_its_box(teaching, size):
+    width, height = size
+    await teaching.page.set_viewport_size({"width": width, "height": height})
+    await teaching.press("l")
+    code = teaching.page.locator("#address svg")
+    box, drawn = [await it.bounding_box() for it in (code, code.locator("path"))]
+    await teaching.page.screenshot(path=f"{ARTEFACTS}/stage-code-{width}.png")
+    await teaching.page.keyboard.press("Escape")
+    await teaching.page.set_viewport_size(PROJECTOR)
+    assert box["width"] == box["height"] > 0.4 * height
+    # Around it is a margin of four squares, beside at least 21.
+    for side in ("width", "height"):
+        assert drawn[side] > 0.7 * box[side]
 
 
 @pytest.mark.parametrize(

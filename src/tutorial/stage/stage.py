@@ -226,7 +226,9 @@ class Stage:
             "slides": play.changes(),
             "nothing": without_slides(play.own),
             "lan": self.lan and f"http://{self.lan}/",
-            "code": self.lan and segno.make(f"http://{self.lan}/").svg_inline(scale=8),
+            # As large as its box.
+            "code": self.lan
+            and segno.make(f"http://{self.lan}/").svg_inline(omitsize=True),
             "joined": self.joined,
         }
 
