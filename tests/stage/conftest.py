@@ -166,7 +166,7 @@ class Prompter(Instructor):
         message = {"kind": kind, "at": 0, "socket": 1} | message
         (await self.socket).send(json.dumps(message))
 
-    async def program(self, **changes):
+    async def program(self, kind="program", **changes):
         """Put a step on the stage, with alice, bob, and no slides."""
         people = {"alice": 8101, "bob": 8102, "teacher": 8103}
         program = {
@@ -183,7 +183,7 @@ class Prompter(Instructor):
             "code": "",
             "joined": [],
         }
-        await self.tell("program", **program | changes)
+        await self.tell(kind, **program | changes)
 
     async def alice_connects(self, channel="specific.one"):
         await self.tell("open", port=8101, path="/ws/", origin="")

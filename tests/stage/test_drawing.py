@@ -134,3 +134,25 @@ async def test_a_channel_of_the_server_is_no_ghost_until_it_has_ended(prompter):
     await prompter.tell("saved")
     await prompter.tell("redis", lit=True, groups=groups, presence={})
     await expect(ghosts).to_have_text(["the server", "alice"])
+
+
+async def test_after_a_save_the_same_slide_is_shown_or_the_last_one(prompter):
+    slides = [{"file": f"{it}.py", "section": "", "code": ""} for it in "abc"]
+    place = prompter.page.locator("#place")
+    await prompter.program(slides=slides)
+    await prompter.press("ArrowRight", "ArrowRight")
+    await expect(place).to_contain_text("3 of 3")
+    for found, text in (
+        (slides[::-1], "3 of 3a.py"),
+        (slides[:2], "2 of 2b.py"),
+        ([], "There are no slides."),
+    ):
+        await prompter.program(kind="changed", slides=found)
+        await expect(place).to_have_text(text)
+    await prompter.press("ArrowRight")
+    await expect(place).to_have_text("There are no slides.")
+    # Another step begins with its first one.
+    await prompter.program(kind="changed", slides=slides)
+    await prompter.press("ArrowRight")
+    await prompter.program(slides=slides)
+    await expect(place).to_have_text("1 of 3a.py")

@@ -2,12 +2,20 @@
 
 const [place, code] = ["place", "code"].map((id) => document.getElementById(id));
 let slides = [];
+// What is said if there are none.
+let sentence = "";
 let number = 0;
 
 export function setSlides(found, nothing) {
-  slides = found;
   number = 0;
-  show(nothing);
+  changeSlides(found, nothing);
+}
+
+// The number stays, or is that of the last one.
+export function changeSlides(found, nothing) {
+  slides = found;
+  sentence = nothing;
+  turn(0);
 }
 
 export function turn(by) {
@@ -15,11 +23,11 @@ export function turn(by) {
   show();
 }
 
-function show(nothing = "") {
+function show() {
   code.replaceChildren();
   place.replaceChildren();
   if (!slides.length) {
-    place.textContent = nothing;
+    place.textContent = sentence;
     return;
   }
   const slide = slides[number];

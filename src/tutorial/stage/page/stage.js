@@ -1,7 +1,7 @@
 // The page of the stage: people's panes, lamps, groups and keys. The wire and the slides
 // have files of their own.
 
-import { setSlides, turn } from "./slides.js";
+import { changeSlides, setSlides, turn } from "./slides.js";
 import * as wire from "./wire.js";
 
 const [title, steps, lamps, left, right, groups, buttons, help, address] = [
@@ -45,7 +45,7 @@ const HEAR = {
   // The folder has changed: its slides, too, but nobody's page.
   changed(message) {
     program = message;
-    setSlides(program.slides, program.nothing);
+    changeSlides(program.slides, program.nothing);
   },
   ready() {
     server = "ready";
