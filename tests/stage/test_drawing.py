@@ -156,3 +156,12 @@ async def test_after_a_save_the_same_slide_is_shown_or_the_last_one(prompter):
     await prompter.press("ArrowRight")
     await prompter.program(slides=slides)
     await expect(place).to_have_text("1 of 3a.py")
+
+
+async def test_a_visitor_without_a_name_is_called_somebody(prompter):
+    await prompter.program(lan="http://127.0.0.2/", joined=["anna"])
+    await prompter.tell("open", port=9000, path="/ws/", origin="")
+    await prompter.tell("consumer", user="", channel="", where="thread")
+    await prompter.tell("refuse", code=403)
+    refused = await prompter.sees("refuse", "class")
+    await expect(refused).to_have_text("somebody: refused: 403 ")

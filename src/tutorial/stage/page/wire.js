@@ -233,7 +233,7 @@ function append(line) {
 }
 
 function nameOf(socket) {
-  return socket.person === "class" ? socket.user ?? "somebody" : socket.person;
+  return socket.person === "class" ? socket.user || "somebody" : socket.person;
 }
 
 // What all in a class get is one line with their number: one in, many out. Return the
