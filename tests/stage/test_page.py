@@ -3,8 +3,10 @@
 import http.client
 import signal
 import urllib.request
+from types import SimpleNamespace
 
 import pytest
+from autobahn.exception import Disconnected
 from playwright.async_api import expect
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
@@ -15,6 +17,7 @@ from tests.support.folders import contents, copy_folder
 from tests.support.tool import answer_of, running
 from tutorial.shared.ports import free_port
 from tutorial.shared.steps import ROOT, find_step
+from tutorial.stage.stage import Stage
 
 from .conftest import PROJECTOR, stage_page
 
@@ -158,6 +161,20 @@ def test_what_is_neither_a_step_nor_a_project_is_reported_in_one_line(tmp_path):
     status, [line] = answer_of(ROOT, "stage", str(tmp_path))
     assert status == 2
     assert line.startswith("tutorial: there is no step")
+
+
+async def test_a_page_that_has_closed_is_forgotten_and_the_others_are_told():
+    heard = []
+
+    async def closed(message):
+        raise Disconnected
+
+    async def still_open(message):
+        heard.append(message)
+
+    stage = SimpleNamespace(pages={closed, still_open})
+    await Stage.tell(stage, "hello")
+    assert (heard, stage.pages) == (["hello"], {still_open})
 
 
 @in_the_browser

