@@ -167,6 +167,25 @@ async def test_nothing_but_the_room_is_open_to_the_class(teaching, path):
 
 
 @in_the_browser
+async def test_who_follows_a_link_that_is_not_open_finds_the_way_back(
+    teaching, browser
+):
+    student = Student(teaching)
+    student.join("lost")
+    key = student.cookie.removeprefix("sessionid=")
+    cookie = {"name": "sessionid", "value": key, "url": f"http://{student.host}/"}
+    async with await browser.new_context() as context:
+        await context.add_cookies([cookie])
+        page = await context.new_page()
+        await page.goto(f"http://{student.host}/admin/")
+        await page.get_by_role("link", name="Back to the room").click()
+        await expect(page.get_by_text("Signed in as lost")).to_be_visible()
+        await page.goto(f"http://{student.host}/admin/")
+        await page.get_by_role("link", name="join it").click()
+        await expect(page.get_by_role("button", name="Join")).to_be_visible()
+
+
+@in_the_browser
 async def test_another_host_another_origin_and_nobody_are_refused(teaching):
     student = Student(teaching)
     student.join("honest")

@@ -34,6 +34,22 @@ PAGE = """<!doctype html>
   </body>
 </html>
 """
+CLOSED = f"""<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <title>Only the room is open here</title>
+    <link rel="stylesheet" href="/static/courses/site.css">
+  </head>
+  <body>
+    <main>
+      <h1>Only the room is open here</h1>
+      <p><a href="{ROOM}">Back to the room</a>, or <a href="/">join it</a>.</p>
+    </main>
+  </body>
+</html>
+"""
 
 
 class Classroom:
@@ -54,8 +70,10 @@ class Classroom:
         is_here = headers.get(b"host") == self.host
         if is_here and scope["type"] == "http" and path == "/":
             await self.join(scope, receive, send)
-        elif not (is_here and OPEN.fullmatch(path)):
-            await refuse(scope, send, b"Only the room is open here.")
+        elif not is_here:
+            await refuse(scope, send)
+        elif not OPEN.fullmatch(path):
+            await refuse(scope, send, CLOSED.encode(), "text/html")
         elif scope["type"] == "http":
             await self.application(scope, receive, send)
         else:

@@ -13,9 +13,9 @@ async def respond(send, status, body, kind="text/plain", headers=()):
     await send({"type": "http.response.body", "body": body})
 
 
-async def refuse(scope, send, reason=b"Forbidden"):
+async def refuse(scope, send, reason=b"Forbidden", kind="text/plain"):
     """Refuse a request, or a handshake: both get 403."""
     if scope["type"] == "websocket":
         await send({"type": "websocket.close"})
     else:
-        await respond(send, 403, reason)
+        await respond(send, 403, reason, kind)
