@@ -165,3 +165,16 @@ async def test_a_visitor_without_a_name_is_called_somebody(prompter):
     await prompter.tell("refuse", code=403)
     refused = await prompter.sees("refuse", "class")
     await expect(refused).to_have_text("somebody: refused: 403 ")
+
+
+@pytest.mark.parametrize(
+    ("keys", "number"), [("3", "03"), ("21", "21"), ("w21", "21"), ("2w21", "21")]
+)
+async def test_digits_show_a_step_when_they_are_complete_or_after_a_moment(
+    prompter, keys, number
+):
+    await prompter.press(*keys)
+    assert await prompter.is_asked() == {"do": "show", "number": number}
+    # The next digit begins another number.
+    await prompter.press("0", "0")
+    assert await prompter.is_asked() == {"do": "show", "number": "00"}

@@ -324,9 +324,16 @@ document.addEventListener("click", ({ detail, target }) => {
   }
 });
 
-// As many digits as the last step's number needs.
+// As many digits as the last step's number needs, or fewer and a pause.
 const length = () => String(Number(program.steps.at(-1))).length;
 let digits = "";
+let pause;
+
+function showTyped() {
+  ask("show", { number: digits.padStart(2, "0") });
+  digits = "";
+}
+
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) {
     return;
@@ -335,11 +342,13 @@ document.addEventListener("keydown", (event) => {
   if (["Enter", " "].includes(event.key) && event.target.closest("button")) {
     return;
   }
+  clearTimeout(pause);
   if (/^\d$/.test(event.key)) {
     digits += event.key;
     if (digits.length >= length()) {
-      ask("show", { number: digits.padStart(2, "0") });
-      digits = "";
+      showTyped();
+    } else {
+      pause = setTimeout(showTyped, 1000);
     }
     return;
   }
