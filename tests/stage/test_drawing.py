@@ -178,3 +178,17 @@ async def test_digits_show_a_step_when_they_are_complete_or_after_a_moment(
     # The next digit begins another number.
     await prompter.press("0", "0")
     assert await prompter.is_asked() == {"do": "show", "number": "00"}
+
+
+async def test_an_arrow_that_tells_of_a_failure_has_one_colour(prompter):
+    await prompter.alice_connects()
+    await prompter.tell("refuse", code=403)
+    refused = await prompter.sees("refuse", "alice")
+    # It leads to the left: its head is the right border of a box.
+    text, head = await refused.evaluate(
+        """line => [
+            getComputedStyle(line.querySelector(".label")).color,
+            getComputedStyle(line.querySelector(".arrow"), "::after").borderRightColor,
+        ]"""
+    )
+    assert head == text
