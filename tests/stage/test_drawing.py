@@ -192,3 +192,16 @@ async def test_an_arrow_that_tells_of_a_failure_has_one_colour(prompter):
         ]"""
     )
     assert head == text
+
+
+@pytest.mark.parametrize(
+    ("joined", "text"),
+    [
+        ([], "Nobody has joined yet."),
+        (["anna"], "1 has joined: anna"),
+        (["anna", "ben"], "2 have joined: anna, ben"),
+    ],
+)
+async def test_who_has_joined_is_said_in_a_right_sentence(prompter, joined, text):
+    await prompter.program(lan="http://127.0.0.2/", joined=joined)
+    await expect(prompter.page.locator("#address p")).to_have_text(text)

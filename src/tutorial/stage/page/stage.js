@@ -130,9 +130,11 @@ function drawClass() {
 }
 
 function drawJoined() {
-  const names = program.joined.join(", ");
-  address.querySelector("p").textContent = `${program.joined.length} have joined: ${names}`;
-  buttons.querySelector("[data-key=l]").textContent = `Class: ${program.joined.length} (L)`;
+  const { length } = program.joined;
+  address.querySelector("p").textContent = length
+    ? `${length} ${length === 1 ? "has" : "have"} joined: ${program.joined.join(", ")}`
+    : "Nobody has joined yet.";
+  buttons.querySelector("[data-key=l]").textContent = `Class: ${length} (L)`;
 }
 
 function drawPanes() {
