@@ -205,3 +205,13 @@ async def test_an_arrow_that_tells_of_a_failure_has_one_colour(prompter):
 async def test_who_has_joined_is_said_in_a_right_sentence(prompter, joined, text):
     await prompter.program(lan="http://127.0.0.2/", joined=joined)
     await expect(prompter.page.locator("#address p")).to_have_text(text)
+
+
+async def test_the_help_says_how_the_keys_come_back_from_a_page(prompter):
+    await prompter.page.locator("[data-person=alice] iframe").click()
+    focused = "document.activeElement.tagName"
+    assert await prompter.page.evaluate(focused) == "IFRAME"
+    await prompter.title.click()
+    await prompter.page.keyboard.press("?")
+    said = prompter.page.locator("#help p")
+    await expect(said).to_contain_text("click on the title")
