@@ -23,7 +23,7 @@ from . import measures
 from .plots import write_plots
 from .profile import profile
 from .tables import JOINS, MESSAGES, STALLED, table
-from .targets import Load, running
+from .targets import SMALL, Load, project_of, running
 
 LAST = all_steps()[-1].number
 TARGETS = ["floor", "peer", "05", LAST, f"{LAST}-uvicorn"]
@@ -89,6 +89,9 @@ def run(options, measure):
 
     One that loses a message is said to do so, and is not measured again.
     """
+    for name in options.targets:
+        if name not in SMALL:
+            project_of(name)  # before anything is measured, which takes minutes
     samples, failed = defaultdict(list), set()
     if "floor" in options.targets and max(options.processes) > 1:
         print(

@@ -117,15 +117,12 @@ def running(name, redis_url, load):
 @contextlib.contextmanager
 def step_running(name, redis_url, load):
     """Yield the Running server of a copy of a step, whose users are signed in."""
-    project = name.removesuffix("-uvicorn")
-    path = Path(project)
-    if not (path / "manage.py").is_file():
-        path = path_of_step(project)
+    path, serves_daphne = project_of(name)
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-"))
         site = Site(path, Path(folder, "copy"), redis_url)
         cookies = sign_in_crowd(site, "member", load.users, load.rooms)
-        serve = site.daphne if name == project else site.uvicorn
+        serve = site.daphne if serves_daphne else site.uvicorn
         # As on a real server: with DEBUG, Django formats each query and keeps it.
         servers = [
             stack.enter_context(serve(DEBUG="off")) for _ in range(load.processes)
@@ -136,6 +133,18 @@ def step_running(name, redis_url, load):
             "/ws/chat/room/{}/",
             list(cookies.values()),
         )
+
+
+def project_of(name):
+    """Return the folder of a target that is not small, and whether daphne serves it.
+
+    Raises TutorialError if there is none that can be measured.
+    """
+    project = name.removesuffix("-uvicorn")
+    path = Path(project)
+    if not (path / "manage.py").is_file():
+        path = path_of_step(project)
+    return path, name == project
 
 
 def path_of_step(name):

@@ -135,6 +135,14 @@ def test_a_profile_of_two_targets_is_refused_in_one_line(tmp_path):
     )
 
 
+@pytest.mark.server
+def test_a_target_that_cannot_be_measured_is_refused_before_another_is_measured():
+    done = bench("floor", "99", "--members", "2")
+    assert done.returncode == 1
+    assert "99" in done.stderr
+    assert done.stdout == ""
+
+
 @pytest.mark.parametrize("target", ["01", "05-gunicorn", "99", "ceiling"])
 def test_a_target_that_cannot_be_measured_is_refused_in_one_line(target):
     done = subprocess.run(
