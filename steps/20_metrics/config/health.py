@@ -15,7 +15,7 @@ ask_database = database_sync_to_async(User.objects.exists, thread_sensitive=Fals
 
 
 async def ask_redis():
-    # To a Redis that is full, ping() would be no work.
+    # Not ping(), which a Redis that is full answers, too.
     await get_channel_layer("presence").connection(0).set("asgi:health", "", ex=10)
 
 
