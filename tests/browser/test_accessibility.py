@@ -70,7 +70,7 @@ async def test_axe_finds_no_violation_in_the_room_whatever_it_shows(
             await expect(person.status).to_have_text("Connected")
         await bob.say("Hello, it is bob")
         # Who says something at the same moment may be heard first.
-        await expect(bob.messages.last).to_contain_text("it is bob")
+        await expect(alice.messages.last).to_contain_text("it is bob")
         await alice.say("Hello, it is alice")
         await expect(alice.messages.last).to_contain_text("it is alice")
         await alice.say("   ")

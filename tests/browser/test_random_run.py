@@ -102,8 +102,13 @@ class Run:
         self.chance.choice(self.proxies).cut_after(self.chance.randrange(1, 3000))
 
     async def reload(self):
-        with contextlib.suppress(Error):
-            await self.chance.choice(self.people).page.reload()
+        person = self.chance.choice(self.people)
+        # A page whose document is cut never loads to its end: people reload it again.
+        for _ in range(2):
+            with contextlib.suppress(Error):
+                await person.page.reload(timeout=5000)
+            if await person.field.count():
+                return
 
     async def kill(self):
         number = self.chance.randrange(2)

@@ -92,7 +92,9 @@ async def test_both_people_see_who_wrote_each_message_and_which_are_their_own(
         lefts = [(await m.bounding_box())["x"] for m in await person.messages.all()]
         own = authors.index("me")
         assert lefts[own] > lefts[1 - own]
-        for time in await person.log.locator("time").all():
+        times = person.log.locator("time")
+        await expect(times).to_have_count(2)
+        for time in await times.all():
             local = "element => new Date(element.dateTime).toLocaleTimeString()"
             assert await time.inner_text() == await time.evaluate(local)
     await keep_a_picture(step, alice=alice, bob=bob)

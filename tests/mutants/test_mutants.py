@@ -298,7 +298,7 @@ MUTANTS = [
         CONSUMER,
         '("type", "message", "user", "time")',
         '("message", "user", "time")',
-        "spec/test_presence.py::test_every_frame_has_a_type",
+        "spec/test_presence.py::test_every_frame_has_a_type_and_all_its_keys",
     ),
     Mutant(
         "a person who is refused is listed",

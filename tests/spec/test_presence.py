@@ -63,7 +63,7 @@ async def newcomers(request, project):
 
 @pytest.mark.holds(since="07")
 @in_every_room
-async def test_every_frame_has_a_type(people, room, step):
+async def test_every_frame_has_a_type_and_all_its_keys(people, room, step):
     alice, bob = await people.enter("alice", room), await people.enter("bob", room)
     await alice.send("hello")
     frame = await bob.hear()

@@ -15,9 +15,16 @@ def test_django_finds_no_error_in_the_project(project):
 
 @pytest.mark.holds(since="00")
 def test_the_migrations_match_the_models(project):
+    from django.apps import apps
     from django.core.management import call_command
 
-    call_command("makemigrations", "--check", "--dry-run")
+    # An app without any migrations is looked at only if it is named.
+    own = [name for name in ("chat", "courses") if apps.is_installed(name)]
+    try:
+        call_command("makemigrations", *own, "--check", "--dry-run")
+    except SystemExit:
+        advice = "one is missing: run `python manage.py makemigrations chat`"
+        raise AssertionError(advice) from None
 
 
 @pytest.mark.holds(since="00")

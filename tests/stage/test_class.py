@@ -103,8 +103,8 @@ async def test_twenty_join_by_name_and_the_wire_shows_one_in_and_many_out(teachi
     await teaching.press("r")
     for socket in sockets:
         await asyncio.wait_for(socket.wait_closed(), DEADLINE)
-    await teaching.both_are_connected()
     await expect(teaching.page.locator("[data-key=l]")).to_have_text("Class: 0 (L)")
+    await teaching.both_are_connected()
     await expect(teaching.groups).not_to_contain_text("student")
     assert students[0].ask("GET", ROOM)[0] == 302  # to the log-in, which is closed
     assert students[0].join("student0")[0] == 303

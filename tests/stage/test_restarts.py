@@ -161,6 +161,7 @@ async def test_r_clears_the_wire_on_every_open_page(browser, instructor):
     other = await browser.new_page()
     try:
         await other.goto(instructor.page.url)
+        await expect(other.locator("#lamps .lit", has_text="alice")).to_be_visible()
         await instructor.say("alice", "before the end")
         frames = other.locator("#wire li", has_text="before the end")
         await expect(frames.first).to_be_attached()

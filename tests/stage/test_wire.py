@@ -26,6 +26,9 @@ async def test_a_message_is_drawn_arrow_by_arrow(instructor, number):
     if number >= "07":
         presence = re.compile("presence chat_1: alice.*bob")
         await expect(instructor.groups).to_contain_text(presence)
+    if number >= "09":
+        for name in ("alice", "bob"):
+            await instructor.sees("down", name, "chat.history")
     await instructor.say("alice", hello)
     by_number = {"01": ECHO, "03": BOTH, "13": ANSWERED, "21": BY_ROOM}
     expected = by_number[max(it for it in by_number if it <= number)]

@@ -126,8 +126,11 @@ async def visit(browser, url, start="", **options):
     `start` is another page to begin with; `options` are those of Playwright's
     new_context, such as `storage_state`.
     """
-    # The certificate of step 17 is one that no browser knows.
-    context = await browser.new_context(ignore_https_errors=True, **options)
+    # The certificate of step 17 is one that no browser knows; and the days are those of
+    # the chapters everywhere.
+    context = await browser.new_context(
+        ignore_https_errors=True, timezone_id="UTC", **options
+    )
     try:
         context.set_default_timeout(DEADLINE * 1000)
         somebody = Person(await context.new_page(), url)

@@ -305,6 +305,25 @@ def test_after_a_folder_that_passes_the_next_chapter_is_named(mine, spec, capsys
     )
 
 
+def test_what_the_tests_do_not_see_is_named_although_they_have_passed(
+    mine, spec, capsys
+):
+    passed = f"Testing {mine} at 01_one ...\n"
+    following = "Next: steps/02_two/README.md\n"
+    for name in ("style.css", "hello.py"):
+        (mine / name).write_text("")
+        spec.append(0)
+        assert main(["check", "01", str(mine)]) == 0
+        unseen = f"These tests open no page and start no server. style.css {LACKS} "
+        said = capsys.readouterr().out
+        assert said == f"{passed}{unseen}{GREETING}\n{following}"
+    # A file that is not there was not seen, whatever is in it.
+    (mine / "hello.py").unlink()
+    spec.append(0)
+    assert main(["check", "01", str(mine)]) == 0
+    assert f"server. hello.py {MISSING}\n" in capsys.readouterr().out
+
+
 def test_the_last_step_is_called_the_last_one(mine, spec, capsys):
     spec.append(0)
     assert main(["check", "2", str(mine)]) == 0

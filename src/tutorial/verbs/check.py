@@ -91,12 +91,14 @@ def report(step, path):
     """Test `path` at `step`, print the result; return 0 if it passes, otherwise 1."""
     say(f"Testing {path} at {step.name} ...")
     status = run_spec(step, path)
+    from ..chapters.edits import first_gap
+
     if status == 0:
+        if gap := first_gap(step, path, passed=True):
+            say(f"These tests open no page and start no server. {gap}")
         later = [other.name for other in all_steps() if other > step]
         say(f"Next: steps/{later[0]}/README.md" if later else "This was the last step.")
         return 0
-    from ..chapters.edits import first_gap
-
     if status not in (1, 4):  # 1: a test has failed, 4: it cannot be tested
         say(f"The tests ended too early, with status {status}.")
     folder = shlex.quote(str(path))
