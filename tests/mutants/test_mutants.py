@@ -178,7 +178,7 @@ def user_signs_out(user, **kwargs):
     check_access(f"user_{user.id}")
 """
 SAYS_THAT_IT_STOPS = """\
-        except asyncio.CancelledError:  # the server stops
+        except asyncio.CancelledError:  # the server stops, or waits no longer
             await self.close(4012)
 """
 

@@ -257,10 +257,15 @@ form.addEventListener("submit", (event) => {
 
 // The end stays in view when the log becomes lower, as on a phone that is turned.
 let below = 0;  // pixels
+let shape;
 log.addEventListener("scroll", () => {
-  below = log.scrollHeight - log.scrollTop - log.clientHeight;
+  // A browser scrolls by itself when lines break elsewhere: that is not the reader.
+  if (shape === log.clientWidth / log.clientHeight) {
+    below = log.scrollHeight - log.scrollTop - log.clientHeight;
+  }
 });
 new ResizeObserver(() => {
+  shape = log.clientWidth / log.clientHeight;
   if (below < 100) {
     log.scrollTop = log.scrollHeight;
   }
