@@ -78,7 +78,7 @@ async def test_a_teacher_takes_somebody_off_the_course_in_the_admin(
         await expect(bob.log).to_contain_text("alice left")
         await bob.say("I am still here")
         await expect(bob.messages.last).to_contain_text("I am still here")
-        await expect(bob.log).not_to_contain_text("sending")
+        await bob.sends_nothing_any_more()
         await alice.page.get_by_role("link", name="Reload").click()
         await expect(alice.page.locator("body")).to_contain_text("403 Forbidden")
         alice.complaints.clear()  # a browser complains of each request that fails

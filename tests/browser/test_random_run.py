@@ -159,7 +159,7 @@ async def test_in_the_end_all_see_the_same(site, project, browser, seed):
                 await run.open(person)
         for person in run.people:
             await expect(person.status).to_have_text("Connected")
-            await expect(person.log).not_to_contain_text("sending")
+            await person.sends_nothing_any_more()
         saved = run.saved()
         assert len(saved) == len({*saved.values()})
         assert {*run.said} <= {*saved.values()} <= {*run.typed}

@@ -28,7 +28,7 @@ async def in_a_room_whose_server_ends(site, browser):
             await person.say("I am here")
             await expect(person.messages.last).to_contain_text("I am here")
             # Since step 13, a page shows a text before the server has it.
-            await expect(person.log).not_to_contain_text("sending")
+            await person.sends_nothing_any_more()
             await person.field.fill("half a sen")
             server.process.kill()
             await expect(person.status).to_have_text("The connection is lost.")

@@ -27,11 +27,6 @@ async def enter_by_link(*people):
         await expect(person.status).to_have_text("Connected")
 
 
-async def sends_nothing_any_more(person):
-    """Wait until no text is on its way: since step 13, its line is drawn again then."""
-    await expect(person.log).not_to_contain_text("sending …")
-
-
 async def keep_a_picture(step, **people):
     """Keep a screenshot of each person's page, outside git."""
     for name, person in people.items():
@@ -88,7 +83,7 @@ async def test_both_people_see_who_wrote_each_message_and_which_are_their_own(
         texts = ["Hello, it is alice", SCRIPT]
         await expect(person.messages).to_contain_text(texts)
         await expect(person.messages).to_contain_text(authors)
-        await sends_nothing_any_more(person)
+        await person.sends_nothing_any_more()
         lefts = [(await m.bounding_box())["x"] for m in await person.messages.all()]
         own = authors.index("me")
         assert lefts[own] > lefts[1 - own]
@@ -117,7 +112,7 @@ async def test_an_error_is_shown_to_its_author_and_the_text_is_kept(alice, bob):
     await expect(alice.field).to_be_focused()
     await bob.say("mine")
     await expect(bob.messages.last).to_contain_text("mine")
-    await sends_nothing_any_more(bob)
+    await bob.sends_nothing_any_more()
     await expect(bob.alert).to_be_empty()
 
 
@@ -135,7 +130,7 @@ async def test_a_text_that_begins_with_hebrew_is_shown_from_right_to_left(alice)
     for text in ("shalom!", "שלום!"):
         await alice.say(text)
         await expect(alice.messages.last).to_contain_text(text)
-        await sends_nothing_any_more(alice)
+        await alice.sends_nothing_any_more()
     latin, hebrew = [await m.evaluate(left) for m in await alice.messages.all()]
     assert latin[0] < latin[1]
     assert hebrew[0] > hebrew[1]
@@ -148,19 +143,19 @@ async def test_the_log_scrolls_to_its_end_unless_the_reader_has_scrolled_up(alic
     for number in range(8):
         await alice.say(f"message {number} " + "that is long " * 40)
     await expect(alice.messages).to_have_count(8)
-    await sends_nothing_any_more(alice)
+    await alice.sends_nothing_any_more()
     assert await alice.log.evaluate(from_end) <= 1
     # The line with the error leaves less room for the log.
     await alice.say("   ")
     await expect(alice.alert).not_to_be_empty()
     await alice.say("one more")
     await expect(alice.messages).to_have_count(9)
-    await sends_nothing_any_more(alice)
+    await alice.sends_nothing_any_more()
     assert await alice.log.evaluate(from_end) <= 1
     await alice.log.evaluate("log => { log.scrollTop = 0; }")
     await alice.say("one more")
     await expect(alice.messages).to_have_count(10)
-    await sends_nothing_any_more(alice)
+    await alice.sends_nothing_any_more()
     assert await alice.log.evaluate("log => log.scrollTop") == 0
 
 
@@ -172,9 +167,10 @@ async def test_the_end_of_the_log_stays_in_view_unless_the_reader_has_scrolled_u
     for number in range(8):
         await alice.say(f"message {number} " + "that is long " * 40)
     await expect(alice.messages).to_have_count(8)
-    await sends_nothing_any_more(alice)
+    await alice.sends_nothing_any_more()
     high = alice.page.viewport_size
-    low = {"width": high["height"], "height": high["height"] - 200}
+    # Lower, and so narrow that the lines break elsewhere.
+    low = {"width": high["width"] - 300, "height": high["height"] - 200}
     at_end = "log.scrollHeight - log.scrollTop - log.clientHeight <= 1"
     try:
         for size in (low, high):

@@ -348,7 +348,7 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.holds(since="19", can="With RabbitMQ, nobody waits for who does not read")
+@pytest.mark.holds(since="19", can="With RabbitMQ, nobody waits for a silent reader")
 def test_with_rabbitmq_a_member_that_reads_nothing_stops_no_other(site, broker):
     command = ["manage.py", "shell", "-v", "0", "-c", READ_ALONE]
     status, said = site.run(*command, **on_rabbitmq(broker))

@@ -101,7 +101,7 @@ async def test_the_ends_of_sockets_are_counted_by_their_codes(deployed, signed_i
 TELL = "import chat.metrics, prometheus_client as it; print(it.generate_latest())"
 
 
-@pytest.mark.holds(since="20", can="Prometheus sees also the first socket with a code")
+@pytest.mark.holds(since="20", can="Prometheus sees even the first socket with a code")
 def test_a_code_has_a_figure_before_a_socket_has_ended_with_it(site):
     status, said = site.run("manage.py", "shell", "-v", "0", "-c", TELL)
     assert status == 0, said
@@ -198,7 +198,7 @@ async def test_prometheus_reads_both_servers_and_answers_what_the_chapter_asks(
 
 
 @pytest.mark.waiting
-@pytest.mark.holds(since="20", can="A thousand clients that never ask hinder nobody")
+@pytest.mark.holds(since="20", can="A thousand half-open handshakes hinder nobody")
 async def test_a_thousand_half_open_handshakes_hinder_nobody(deployed, signed_in):
     names = {"alice": "From now on", "bob": "I can still write"}
     sockets = {n: await enter(deployed, signed_in[n], 1) for n in names}

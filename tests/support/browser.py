@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Error, async_playwright
+from playwright.async_api import Error, async_playwright, expect
 
 from .deadline import DEADLINE
 
@@ -117,6 +117,10 @@ class Person:
         """Type a message and press Enter."""
         await self.field.fill(text)
         await self.field.press("Enter")
+
+    async def sends_nothing_any_more(self):
+        """Wait until no text is on its way; since 13, its line is drawn anew then."""
+        await expect(self.log).not_to_contain_text("sending …")
 
 
 @contextlib.asynccontextmanager

@@ -10,7 +10,7 @@ from .reading import EDITS, anchor, read_chapter
 
 # Files that `tutorial check` does not test: their sections are named last.
 UNTESTED = (".css", ".js")
-# With these it sees even less what is wrong: it opens no page, and starts no server.
+# Here mistakes can be that it does not see, as it opens no page and starts no server.
 UNSEEN = re.compile(r".*\.(css|js|html)|config/.*|deploy/.*")
 OPPOSITE = {"+": "-", "-": "+"}
 WORDS = {
@@ -23,13 +23,13 @@ WORDS = {
 def first_gap(step, path, passed=False):
     """Return a sentence about the first section whose edits `path` lacks, or None.
 
-    If the tests have `passed`, what they see is right, however it is written: then only
-    a file that does not exist, or one that they do not see, has a gap.
-
     An edit is a line that the chapters up to `step` permanently add to a file or remove
     from it. It belongs to the last section that does so. A line that the answer to an
     exercise has changed is not lacking. A line that an exercise lets you change in your
     own way is lacking only if nothing else is.
+
+    If the tests have `passed`, what they see is right, however it is written. So then,
+    something is lacking only in a file that they do not see, or that does not exist.
     """
     chapters = [chapter for chapter in all_steps() if chapter <= step]
     blocks = [(chapter, b) for chapter in chapters for b in read_chapter(chapter)]

@@ -18,38 +18,25 @@ PAGE = """<!doctype html>
   <head>
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
-    <title>Join the room</title>
+    <title>{title}</title>
     <link rel="stylesheet" href="/static/courses/site.css">
   </head>
   <body>
     <main>
-      <h1>Join the room</h1>
-      <form method="post" action="/" class="stack">
+      <h1>{title}</h1>
+      {content}
+    </main>
+  </body>
+</html>
+"""
+JOIN = """<form method="post" action="/" class="stack">
         <p class="errorlist" role="alert">{reason}</p>
         <label for="name">Your name</label>
         <input id="name" name="name" value="{name}" autocomplete="off" autofocus>
         <button>Join</button>
-      </form>
-    </main>
-  </body>
-</html>
-"""
-CLOSED = f"""<!doctype html>
-<html lang="en">
-  <head>
-    <meta charset="utf-8">
-    <meta name="viewport" content="width=device-width, initial-scale=1">
-    <title>Only the room is open here</title>
-    <link rel="stylesheet" href="/static/courses/site.css">
-  </head>
-  <body>
-    <main>
-      <h1>Only the room is open here</h1>
-      <p><a href="{ROOM}">Back to the room</a>, or <a href="/">join it</a>.</p>
-    </main>
-  </body>
-</html>
-"""
+      </form>"""
+WAYS_BACK = f'<p><a href="{ROOM}">Back to the room</a>, or <a href="/">join it</a>.</p>'
+CLOSED = PAGE.format(title="Only the room is open here", content=WAYS_BACK)
 
 
 class Classroom:
@@ -95,7 +82,8 @@ class Classroom:
                 headers = [(b"location", ROOM.encode())]
                 headers.append((b"set-cookie", cookie.encode()))
                 return await respond(send, 303, b"", headers=headers)
-        page = PAGE.format(name=html.escape(name), reason=html.escape(reason))
+        form = JOIN.format(name=html.escape(name), reason=html.escape(reason))
+        page = PAGE.format(title="Join the room", content=form)
         await respond(send, 200, page.encode(), "text/html")
 
     async def send_away(self):

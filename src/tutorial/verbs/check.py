@@ -89,10 +89,10 @@ def saves(path):
 
 def report(step, path):
     """Test `path` at `step`, print the result; return 0 if it passes, otherwise 1."""
-    say(f"Testing {path} at {step.name} ...")
-    status = run_spec(step, path)
     from ..chapters.edits import first_gap
 
+    say(f"Testing {path} at {step.name} ...")
+    status = run_spec(step, path)
     if status == 0:
         if gap := first_gap(step, path, passed=True):
             say(f"These tests open no page and start no server. {gap}")
