@@ -136,27 +136,44 @@ async def test_a_text_that_begins_with_hebrew_is_shown_from_right_to_left(alice)
     assert hebrew[0] > hebrew[1]
 
 
-@pytest.mark.holds(since="01")
-async def test_the_log_scrolls_to_its_end_unless_the_reader_has_scrolled_up(alice):
+FROM_END = "log => Math.round(log.scrollHeight - log.scrollTop - log.clientHeight)"
+
+
+@pytest.mark.holds(since="01", can="What you send comes into view")
+async def test_the_log_scrolls_to_its_end_when_one_sends(alice):
     await enter_by_address(alice)
-    from_end = "log => Math.round(log.scrollHeight - log.scrollTop - log.clientHeight)"
-    for number in range(8):
-        await alice.say(f"message {number} " + "that is long " * 40)
-    await expect(alice.messages).to_have_count(8)
-    await alice.sends_nothing_any_more()
-    assert await alice.log.evaluate(from_end) <= 1
+    await fill(alice)
     # The line with the error leaves less room for the log.
     await alice.say("   ")
     await expect(alice.alert).not_to_be_empty()
-    await alice.say("one more")
+    for number in (9, 10):
+        await alice.say("one more")
+        await expect(alice.messages).to_have_count(number)
+        await alice.sends_nothing_any_more()
+        assert await alice.log.evaluate(FROM_END) <= 1
+        await alice.log.evaluate("log => { log.scrollTop = 0; }")
+
+
+@pytest.mark.holds(since="03")
+async def test_the_log_scrolls_to_its_end_unless_one_reads_further_up(alice, bob):
+    await enter_by_address(alice, bob)
+    await fill(alice)
+    await bob.say("one more")
     await expect(alice.messages).to_have_count(9)
-    await alice.sends_nothing_any_more()
-    assert await alice.log.evaluate(from_end) <= 1
+    assert await alice.log.evaluate(FROM_END) <= 1
     await alice.log.evaluate("log => { log.scrollTop = 0; }")
-    await alice.say("one more")
+    await bob.say("one more")
     await expect(alice.messages).to_have_count(10)
-    await alice.sends_nothing_any_more()
     assert await alice.log.evaluate("log => log.scrollTop") == 0
+
+
+async def fill(person):
+    """Send eight messages, more than the log shows; the last one is in view."""
+    for number in range(8):
+        await person.say(f"message {number} " + "that is long " * 40)
+    await expect(person.messages).to_have_count(8)
+    await person.sends_nothing_any_more()
+    assert await person.log.evaluate(FROM_END) <= 1
 
 
 @pytest.mark.holds(since="01", can="A lower window still shows the last message")
@@ -164,10 +181,7 @@ async def test_the_end_of_the_log_stays_in_view_unless_the_reader_has_scrolled_u
     alice,
 ):
     await enter_by_address(alice)
-    for number in range(8):
-        await alice.say(f"message {number} " + "that is long " * 40)
-    await expect(alice.messages).to_have_count(8)
-    await alice.sends_nothing_any_more()
+    await fill(alice)
     high = alice.page.viewport_size
     # Lower, and so narrow that the lines break elsewhere.
     low = {"width": high["width"] - 300, "height": high["height"] - 200}

@@ -190,6 +190,7 @@ class Reader:
         """Compare what goes on in a terminal, after Ctrl-C if that is the command."""
         process = self._terminals[block.name]
         if command:
+            self._look_for_untold_errors()
             process.unread.clear()
             process.interrupt()
         process.expect(block, expected, self._shown)
@@ -197,6 +198,7 @@ class Reader:
     def _start(self, block, command, expected):
         """Type a command that goes on, in the terminal that the block names."""
         if block.name in self._terminals:
+            self._look_for_untold_errors()
             self._terminals.pop(block.name).end()
         typed = self._translated(command)
         if command.startswith(RUNSERVER):

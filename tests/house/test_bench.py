@@ -113,7 +113,9 @@ def test_a_flame_graph_shows_what_a_folder_of_ones_own_does(tmp_path):
     if "py-spy cannot look" in done.stderr:  # not everybody may look into processes
         pytest.skip(done.stderr)
     assert done.returncode == 0, done.stderr
-    assert "chat_message" in file.read_text(encoding="utf-8")
+    # A fifth of the time goes there, so some of the samples are from it, whatever else
+    # the machine does.
+    assert "save_message (chat/history.py:" in file.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("option", ["--members", "--rooms", "--processes", "--rounds"])

@@ -56,6 +56,7 @@ socket.addEventListener("close", () => {
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   error.textContent = "";
+  log.scrollTop = log.scrollHeight;
   sent = input.value;
   socket.send(JSON.stringify({ message: sent }));
   input.value = "";

@@ -132,6 +132,7 @@ earlier.addEventListener("click", () => {
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   error.textContent = "";
+  log.scrollTop = log.scrollHeight;
   sent = input.value;
   socket.send(JSON.stringify({ message: sent }));
   input.value = "";

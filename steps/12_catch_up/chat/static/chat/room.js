@@ -249,6 +249,7 @@ earlier.addEventListener("click", () => {
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   error.textContent = "";
+  log.scrollTop = log.scrollHeight;
   sent = input.value;
   socket.send(JSON.stringify({ message: sent }));
   input.value = "";

@@ -330,6 +330,7 @@ earlier.addEventListener("click", () => {
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   error.textContent = "";
+  log.scrollTop = log.scrollHeight;
   add(crypto.getRandomValues(new Uint32Array(4)).join("-"), input.value);
   if (outbox.size === 1) {
     sendNext();
