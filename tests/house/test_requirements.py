@@ -1,6 +1,9 @@
 """The pinned requirements: whole, with hashes, from wherever pip is told to look."""
 
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -68,3 +71,30 @@ def test_tests_and_notebooks_fit_into_one_environment():
     both = notebooks.keys() & dev.keys()
     assert "websockets" in both
     assert {n: notebooks[n] for n in both} == {n: dev[n] for n in both}
+
+
+@pytest.mark.parametrize("version", ["(3, 10)", "(3, 11)", None])
+def test_an_old_python_or_none_makes_no_environment_and_says_so(version, tmp_path):
+    """A Python that calls itself older stands for one that is not everywhere."""
+    for name in ("Makefile", "requirements-uv.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    python = tmp_path / "python"
+    if version:
+        # Before `-m venv` it ends, so that a new one makes no environment either.
+        setup = f"import sys; sys.version_info = {version}; exec(sys.argv[-1])"
+        python.write_text(
+            f'#!/bin/sh\n[ "$1" = -c ] && {sys.executable} -c "{setup}" "$2"\n'
+        )
+        python.chmod(0o755)
+    done = subprocess.run(
+        ["make", "run", f"PYTHON={python}"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    advice = (
+        f"{python} is not Python 3.11 or later: add, for example, PYTHON=python3.13.\n"
+    )
+    assert done.stdout == ("Making .venv ...\n" if version == "(3, 11)" else advice)
+    assert not (tmp_path / ".venv").exists()
