@@ -65,14 +65,14 @@ async def bob(bob_signed_in):
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def opened(browser, alice_signed_in):
+async def opened(step, browser, alice_signed_in):
     """The Played page of alice, in one more window; its socket has just been made."""
     alice = alice_signed_in
     signed_in = await alice.page.context.storage_state()
     options = {"storage_state": signed_in, "viewport": {"width": 800, "height": 640}}
     # No page before the one that is played.
     async with visit(browser, alice.url, start="about:blank", **options) as person:
-        played = Played(person)
+        played = Played(person, pause=1 if step.number >= "14" else 0)
         await played.open()
         yield played
         # A browser complains of each request that fails.

@@ -38,13 +38,15 @@ class Played:
     """The page of a Person in room 1; its last socket does what a test calls.
 
     `answer` is the status of what the server answers to a HEAD request, or None if it
-    does not answer. Times are seconds.
+    does not answer; the page waits for `pause` before it asks. Times are seconds.
     """
 
-    def __init__(self, person):
+    def __init__(self, person, pause):
         self.person = person
+        self.pause = pause
         self.page = person.page
         self.answer = None
+        self.asked = 0  # HEAD requests
         self.again = self.page.get_by_role("button", name="Connect now")
         self.log_headings = person.log.locator("h2")
 
@@ -60,7 +62,9 @@ class Played:
     async def _serve(self, route):
         if route.request.method != "HEAD":
             await route.continue_()
-        elif self.answer is None:
+            return
+        self.asked += 1
+        if self.answer is None:
             await route.abort()
         else:
             await route.fulfill(status=self.answer)
@@ -93,6 +97,8 @@ class Played:
             "response" if self.answer else "requestfailed"
         ):
             await self.happens("close", 3, None, code)
+            if self.pause:
+                await self.passes(self.pause)
 
     async def comes_back(self, *messages):
         """Lose the connection, connect again, and receive these as a history."""

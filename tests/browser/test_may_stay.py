@@ -59,6 +59,47 @@ async def test_who_signs_out_in_one_tab_is_out_of_the_room_in_the_other(
         await expect(alice.status).to_have_text("Connected")
 
 
+@pytest.mark.holds(since="14", can="An open room keeps nobody from signing in")
+async def test_who_signs_in_in_another_tab_is_signed_in_and_the_room_says_so(
+    browser, server
+):
+    """The page must not ask with the old cookie before the new one has arrived."""
+    async with another(browser, server, "alice") as alice:
+        await enter(alice)
+        tab = await alice.page.context.new_page()
+        await tab.goto(f"{server.url}/accounts/login/")
+        await tab.get_by_label("Username").fill("bob")
+        await tab.get_by_label("Password").fill("demo")
+        await tab.get_by_role("button", name="Sign in").click()
+        await expect(alice.status).to_have_text("Somebody else has signed in. Reload")
+        await tab.goto(f"{server.url}{ROOM}")
+        await expect(tab.get_by_role("status")).to_have_text("Connected")
+        await expect(tab.get_by_label("Here")).to_have_text("bob")
+
+
+@pytest.mark.holds(since="14")
+async def test_a_page_asks_only_when_the_cookie_of_a_new_session_has_arrived(played):
+    played.answer = 200
+    await played.happens("close", 3, None, 4401)
+    await played.passes(0.9)
+    # This request would come after one of the page's own.
+    await played.page.evaluate("fetch(location, { method: 'HEAD' })")
+    assert played.asked == 1
+    async with played.page.expect_event("response"):
+        await played.passes(0.2)
+    assert played.asked == 2
+
+
+@pytest.mark.holds(since="14")
+async def test_the_link_leads_back_also_if_the_address_has_a_fragment(played):
+    await played.page.evaluate("location.hash = 'below'")
+    played.answer = 403
+    await played.fail(4403)
+    played.answer = None
+    async with played.page.expect_navigation(url="**/chat/room/1/"):
+        await played.page.get_by_role("link", name="Reload").click()
+
+
 @pytest.mark.holds(since="14")
 async def test_a_teacher_takes_somebody_off_the_course_in_the_admin(
     site, browser, server, alice, bob
@@ -142,6 +183,6 @@ async def test_a_page_sends_nothing_while_it_asks_whether_it_may_come_back(playe
     await played.happens("close", 3, None, 4401)
     await expect(played.person.status).to_have_text("The connection is lost.")
     await played.person.say("into the outbox")
-    await played.passes(4)
+    await played.passes(5)
     assert await played.sent() == []
     await expect(played.person.messages).to_contain_text(["into the outbox"])

@@ -150,6 +150,23 @@ async def test_a_refused_message_is_given_back_or_marked_and_the_next_is_sent(
     await keys(played, "bad", "good")
     await played.comes_back()
     await keys(played, "good")
+    # Too much was missed, so the page begins again; what was not saved stays.
+    await played.comes_back(message(900))
+    await shows(played, *failed, "no. 900$", "sending …good$")
+
+
+@pytest.mark.holds(since="15")
+async def test_messages_are_sent_also_if_the_tab_can_store_no_more(played):
+    await played.page.evaluate(
+        "() => { Storage.prototype.setItem = () => { throw new Error('full'); }; }"
+    )
+    await played.person.say("one")
+    await played.person.say("two")
+    await expect(played.person.field).to_have_value("")
+    (key,) = await keys(played, "one")
+    await answer(played, 1, "one", key)
+    await keys(played, "one", "two")
+    await shows(played, "one$", "sending …two$")
 
 
 @pytest.mark.holds(since="13")

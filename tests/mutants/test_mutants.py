@@ -853,8 +853,8 @@ function received(event) {
         "consumers check before the change is committed",
         "14",
         SIGNALS,
-        "on_commit(lambda: async_to_sync(send)(group_name, event), robust=True)",
-        "async_to_sync(send)(group_name, event)",
+        "on_commit(lambda: async_to_sync(send_check)(layer, group_name), robust=True)",
+        "async_to_sync(send_check)(layer, group_name)",
         "spec/test_may_stay.py::"
         "test_nobody_is_asked_to_check_before_a_change_is_committed",
     ),
@@ -866,6 +866,24 @@ function received(event) {
         "",
         "spec/test_may_stay.py::"
         "test_a_site_whose_redis_does_not_answer_can_still_sign_people_out",
+    ),
+    Mutant(
+        "whoever signs in waits for a Redis that hangs",
+        "14",
+        SIGNALS,
+        "PATIENCE = 2 ",
+        "PATIENCE = None ",
+        "servers/test_may_stay.py::"
+        "test_whoever_signs_in_or_out_does_not_wait_for_a_redis_that_hangs",
+    ),
+    Mutant(
+        "a page asks for itself before a new session's cookie has arrived",
+        "14",
+        "chat/static/chat/room.js",
+        "setTimeout(done, 1000)",
+        "setTimeout(done, 0)",
+        "browser/test_may_stay.py::"
+        "test_a_page_asks_only_when_the_cookie_of_a_new_session_has_arrived",
     ),
     Mutant(
         "a course that is emptied at once keeps its people",

@@ -277,6 +277,11 @@ async def test_clients_that_never_finish_asking_hinder_nobody_and_are_closed(
     deployed, signed_in
 ):
     half_open = [await connect(deployed) for _ in range(200)]
+    # The connections to both ports are taken from the same ones.
+    half_open += [
+        await asyncio.open_connection("127.0.0.1", deployed.http_port)
+        for _ in range(20)
+    ]
     for _, writer in half_open:
         writer.write(b"GET /ws/chat/room/1/ HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
     alice = await enter(deployed, signed_in["alice"], 1)

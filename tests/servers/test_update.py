@@ -218,6 +218,43 @@ async def test_nobody_gets_to_a_server_whose_new_code_is_not_healthy(
         await socket.close()
 
 
+@pytest.fixture
+def broken(deployed):
+    """New code that does not start; the old code is back in the end."""
+    code = deployed.folder / "config/asgi.py"
+    text = code.read_text()
+    code.write_text(f"{text}\nimport chat.nothing\n")
+    yield
+    code.write_text(text)
+    assert deployed.update()[0] == 0
+
+
+@pytest.mark.holds(since="18", can="An update takes nobody's last server away")
+async def test_an_update_begins_with_a_server_that_has_no_address(
+    deployed, crowd, broken
+):
+    # As an update leaves it that was interrupted.
+    (deployed.folder / "run/daphne1.sock").unlink()
+    status, said = await asyncio.to_thread(deployed.update)
+    assert status, said
+    assert "daphne0" not in said
+    socket = await enter(deployed, crowd[0], "last")
+    await socket.send("Here I am")
+    assert (await socket.hear())["message"] == "Here I am"
+    await socket.close()
+
+
+@pytest.mark.holds(since="18")
+def test_an_update_stops_no_server_while_another_update_runs(deployed):
+    lock = deployed.folder / "run/update"
+    lock.mkdir()
+    status, said = deployed.update()
+    assert status, said
+    assert "run/update" in said
+    assert "daphne" not in said
+    lock.rmdir()  # it belongs to the other update
+
+
 @pytest.mark.holds(since="18", can="Failures of servers, Redis and NGINX lose nothing")
 async def test_servers_redis_and_nginx_fail_and_no_message_is_lost_or_there_twice(
     deployed, crowd, project

@@ -41,6 +41,11 @@ class Pupil:
     def be_deleted(self):
         self.user.delete()
 
+    def be_renamed(self):
+        """Have another name, so that the old one may belong to somebody else."""
+        self.user.username = "dorothea"
+        self.user.save()
+
     def leave_the_course(self):
         self.user.courses.remove(self.course)
 
@@ -106,7 +111,7 @@ async def stays(socket):
     await socket.is_up_to_date()
 
 
-ENDS_ALL = ["deactivate", "change_password", "be_deleted"]
+ENDS_ALL = ["deactivate", "change_password", "be_deleted", "be_renamed"]
 ENDS_COURSE = [
     "leave_the_course",
     "leave_all_courses",
@@ -145,7 +150,7 @@ async def test_signing_in_as_somebody_else_closes_the_sockets_of_this_browser(
 
 
 @pytest.mark.holds(
-    since="14", can="A user who is deactivated or deleted is out of every room"
+    since="14", can="A user who is deactivated, deleted or renamed is out of every room"
 )
 @pytest.mark.parametrize("what", ENDS_ALL)
 async def test_a_user_who_is_no_longer_valid_is_out_of_every_room(people, pupil, what):

@@ -1,3 +1,5 @@
+import asyncio
+
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.contrib.auth import SESSION_KEY, get_user_model
@@ -8,12 +10,19 @@ from django.dispatch import receiver
 
 from courses.models import Course
 
+PATIENCE = 2  # seconds that whoever signs in or out waits for Redis
+
+
+async def send_check(layer, group_name):
+    async with asyncio.timeout(PATIENCE):
+        await layer.group_send(group_name, {"type": "access.changed"})
+
 
 def check_access(group_name):
     """Let all consumers in the group check whether their users may stay."""
-    send, event = get_channel_layer().group_send, {"type": "access.changed"}
+    layer = get_channel_layer()
     # Before the commit, a consumer would still read what was true before.
-    on_commit(lambda: async_to_sync(send)(group_name, event), robust=True)
+    on_commit(lambda: async_to_sync(send_check)(layer, group_name), robust=True)
 
 
 @receiver(post_delete, sender=Session)

@@ -13,7 +13,7 @@ class AccessConsumer(PresenceConsumer):
         """Called when an event of the type access.changed has come from a group."""
         session = SessionStore(self.scope["session"].session_key)
         user = await get_user({"session": session})
-        if not user.is_authenticated:
+        if user.username != self.scope["user"].username:  # "" if signed out
             await self.expel(4401)
         elif not await may_enter(user, self.chat_room.course_id):
             await self.expel(4403)

@@ -133,16 +133,20 @@ class PresenceConsumer(AsyncWebsocketConsumer):
             return
         old, self.users = self.users, users
         if old is None:
-            frame = {"type": "presence.list", "users": sorted(users)}
-            await self.send(text_data=json.dumps(frame))
+            frames = [{"type": "presence.list", "users": sorted(users)}]
         else:
             frames = [{"type": "presence.joined", "user": user} for user in users - old]
             frames += [{"type": "presence.left", "user": user} for user in old - users]
-            await self.hand(*map(json.dumps, frames))
+        for frame in frames:
+            await self.send(text_data=json.dumps(frame))
 
-    async def hand(self, *texts):
-        """Called by the Room with texts for the browser; they keep their order."""
-        self.waiting.extend(texts)
+    async def answer(self, text_data):
+        """Called for send() when connect() has ended; waits no longer than the Room."""
+        await self.room.deliver([self], lambda consumer: consumer.hand(text_data))
+
+    async def hand(self, text):
+        """Called by the Room with a text for the browser; all keep their order."""
+        self.waiting.append(text)
         if not self.writing:
             self.writing = True
             try:

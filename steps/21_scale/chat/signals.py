@@ -10,7 +10,7 @@ from django.dispatch import receiver
 
 from courses.models import Course
 
-PATIENCE = 2  # seconds that whoever signs in waits for the broker, if it is silent
+PATIENCE = 2  # seconds that whoever signs in or out waits for Redis
 
 
 async def send_check(group_name):

@@ -91,7 +91,7 @@ function show(data) {
 }
 
 function clear() {
-  log.replaceChildren(earlier, ...drafts.values());
+  log.replaceChildren(earlier, ...log.querySelectorAll(".draft"));
   messages.clear();
   headings = {};
   last = 0;

@@ -94,7 +94,7 @@ function show(data) {
 }
 
 function clear() {
-  log.replaceChildren(earlier, ...drafts.values());
+  log.replaceChildren(earlier, ...log.querySelectorAll(".draft"));
   messages.clear();
   headings = {};
   last = 0;
@@ -125,7 +125,11 @@ function ask() {
 }
 
 function store() {
-  sessionStorage.setItem(stored, JSON.stringify([...outbox]));
+  try {
+    sessionStorage.setItem(stored, JSON.stringify([...outbox]));
+  } catch {
+    // The tab has no more room: what is new in the outbox does not survive a reload.
+  }
 }
 
 function add(key, text) {
@@ -267,6 +271,8 @@ function beat() {
 // Was the socket refused, or is the server down? A request for the page shows which.
 async function failed() {
   leave("The connection is lost.");
+  // A browser has the cookie of a new session only after the answer that begins it.
+  await new Promise((done) => setTimeout(done, 1000));
   const signal = AbortSignal.timeout(5000);
   const page = await fetch(location, { method: "HEAD", redirect: "manual", signal })
     .catch(() => null);
@@ -294,7 +300,7 @@ function stop(reason, way) {
   leave(reason);
   button.disabled = true;
   const link = document.createElement("a");
-  link.href = location;
+  link.href = location.pathname;
   link.textContent = way;
   status.append(" ", link);
 }
