@@ -14,11 +14,21 @@ from tests import pool
 from tests.digests import allow_only
 from tests.support.project import NotReady, Project
 from tutorial.shared.messages import TutorialError
-from tutorial.shared.steps import all_steps, find_step
+from tutorial.shared.steps import SETTINGS, all_steps, find_step
 
 HERE = Path(__file__).parent
 # Tests that belong to no step.
 STEPLESS = ("house", "tool", "stage", "notebooks")
+# Git sets these for a hook. With them, every git works on the hook's repository.
+OF_A_HOOK = ("DIR", "WORK_TREE", "INDEX_FILE", "PREFIX", "OBJECT_DIRECTORY")
+OF_A_HOOK = [f"GIT_{name}" for name in (*OF_A_HOOK, "COMMON_DIR")]
+# Git without anybody's settings, and no proxy between programs of this machine.
+OF_THE_TESTS = {
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "no_proxy": "127.0.0.1,127.0.0.2,localhost",
+    "NO_PROXY": "127.0.0.1,127.0.0.2,localhost",
+}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -28,6 +38,7 @@ def pytest_cmdline_main(config):
     If no file is named, each part of the tests has a process of its own.
     """
     option = config.option
+    leave_surroundings(with_settings=bool(option.project))
     # Whoever ends the tests, by Ctrl-C or SIGTERM, ends the servers that they started.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if option.project and not option.step:
@@ -46,6 +57,18 @@ def pytest_cmdline_main(config):
     # In the background both may be ignored, and then what the tests start ignores them.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def leave_surroundings(with_settings):
+    """Let no variable that somebody has exported decide whether a test passes.
+
+    The variables that the steps' settings read stay only `with_settings`: whoever
+    tests a folder of their own has set them for it.
+    """
+    names = [] if with_settings else ["DJANGO_SETTINGS_MODULE", *SETTINGS]
+    for name in (*OF_A_HOOK, *names):
+        os.environ.pop(name, None)
+    os.environ.update(OF_THE_TESTS)
 
 
 def pytest_ignore_collect(collection_path, config):
