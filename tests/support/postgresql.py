@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from .deadline import DEADLINE
+from .starting import wait_for_line
 
 USER, DATABASE = "chat", "chat"
 # Where Debian has the programs of the server, which are not in PATH.
@@ -45,7 +46,8 @@ def postgresql():
         if user:
             shutil.chown(folder, user)
         data = f"{folder}/data"
-        command = [programs() / "initdb", "--no-sync", "--auth=trust", "-U", USER, data]
+        command = [programs() / "initdb", "--no-sync", "--auth=trust", "-U", USER]
+        command += ["--locale=C", "--encoding=UTF8", data]
         subprocess.run(command, cwd=folder, user=user, check=True, capture_output=True)
         with running(data, folder, user):
             variables = {"PGHOST": folder, "PGUSER": USER, "PGDATABASE": DATABASE}
@@ -64,20 +66,16 @@ def running(data, folder, user):
         command,
         cwd=folder,
         user=user,
+        # In another language it would say something else when it is ready.
+        env=os.environ | {"LC_ALL": "C"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
     try:
-        said = []
-        for line in server.stderr:
-            said.append(line)
-            if "ready to accept connections" in line:
-                break
-        else:
-            raise AssertionError("".join(said))
+        wait_for_line(server, "ready to accept connections")
         yield
     finally:
         server.send_signal(signal.SIGINT)  # without waiting for open connections
-        server.communicate(timeout=DEADLINE)
+        server.wait(DEADLINE)

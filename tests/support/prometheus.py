@@ -16,6 +16,7 @@ from tutorial.shared.ports import free_port
 
 from .deadline import DEADLINE
 from .nginx import METRICS
+from .starting import wait_for_line
 
 MISSING = "There is no Prometheus: on Debian, apt install prometheus."
 
@@ -55,14 +56,8 @@ def prometheus(deployed):
             return [float(one["value"][1]) for one in answer["data"]["result"]]
 
         try:
-            said = []
-            for line in process.stderr:
-                said.append(line)
-                if "ready to receive web requests" in line:
-                    break
-            else:
-                raise AssertionError("".join(said))
+            wait_for_line(process, "ready to receive web requests")
             yield ask
         finally:
             process.terminate()
-            process.communicate(timeout=DEADLINE)
+            process.wait(DEADLINE)
