@@ -1,5 +1,6 @@
 """`tutorial carry`, on a small repository with four steps."""
 
+import os
 import subprocess
 
 import pytest
@@ -332,6 +333,24 @@ def test_the_last_step_and_an_unknown_one_are_refused_in_one_line(house, carry):
     status, said = carry("05")
     assert status == 2
     assert said.startswith("tutorial: there is no step '05'; choose one of 01_one, ")
+
+
+# It says in which language it would speak.
+POLYGLOT = """#!/bin/sh
+echo "fatal: LC_ALL=$LC_ALL LANGUAGE=$LANGUAGE" >&2
+exit 1
+"""
+
+
+def test_git_is_asked_to_speak_english(house, carry, tmp_path, monkeypatch):
+    house.write("02", "changed\n")
+    (tmp_path / "git").write_text(POLYGLOT)
+    (tmp_path / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    monkeypatch.setenv("LANGUAGE", "de")
+    said = "tutorial: git says: fatal: LC_ALL=C.UTF-8 LANGUAGE=\n"
+    assert carry("02") == (2, said)
 
 
 def test_without_a_repository_or_without_git_the_tool_says_so_in_one_line(

@@ -12,6 +12,8 @@ from .steps import MADE_AT_THE_TOP, NOT_THE_PROJECT
 # Files that collect in a folder: hidden files, bytecode, backups of editors.
 NOISE = (*NOT_THE_PROJECT, ".*", "*.pyc", "*~", r"\#*#", "*.bak", "*.orig", "*.rej")
 NOISE += tuple(f"/{name}/" for name in MADE_AT_THE_TOP)
+# The reasons why it fails are found by English words.
+IN_ENGLISH = {"LC_ALL": "C.UTF-8", "LANGUAGE": ""}
 CONFIG = "[core]\n autocrlf = input\n fileMode = false\n"
 
 
@@ -20,7 +22,8 @@ def git(*arguments, env, cwd=None, input=""):
 
     Raises TutorialError if git fails or is missing.
     """
-    options = {"env": os.environ | env, "cwd": cwd, "input": os.fsencode(input)}
+    options = {"env": os.environ | IN_ENGLISH | env, "cwd": cwd}
+    options["input"] = os.fsencode(input)
     try:
         done = subprocess.run(["git", *arguments], capture_output=True, **options)
     except FileNotFoundError:
