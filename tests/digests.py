@@ -4,8 +4,10 @@ As long as its digest is the same, a part that has passed would pass again.
 """
 
 import contextlib
+import glob
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -26,6 +28,10 @@ USES = {
     "stage": {"stage"},
     "notebooks": {"notebooks"},
 }
+# What the tests load into pages, beside the packages.
+FROM_NPM = ("axe.min.js", "mermaid.min.js")
+# Programs that the tests and the tool start, beside those that `support` looks for.
+PROGRAMS = ("curl", "git", "make", "node", "openssl", "prometheus")
 # These read no text but chapters: no TROUBLESHOOTING.md, and nothing in docs.
 READ_NO_TEXT = {*USES} - {"chapter", "stage"}
 # These read no chapters of other steps, except those with which a test compares.
@@ -40,12 +46,11 @@ class Digests:
         command = ["git", "ls-files", "-zco", "--exclude-standard"]
         listed = subprocess.run(command, cwd=ROOT, capture_output=True)
         names = [] if listed.returncode else listed.stdout.decode().split("\0")[:-1]
-        installed = Path(sysconfig.get_path("purelib")).stat().st_mtime_ns
-        self.python, self.files = f"{sys.version} {installed}", {}
+        self.python, self.files = f"{sys.version} {installed()}", {}
         for name in sorted(names):
             with contextlib.suppress(OSError):  # it has been deleted
-                content = hashlib.sha256((ROOT / name).read_bytes()).hexdigest()
-                self.files[name] = f"{content} {os.access(ROOT / name, os.X_OK)}"
+                executable = os.access(ROOT / name, os.X_OK)
+                self.files[name] = f"{digest(ROOT / name)} {executable}"
 
     def of(self, kind, step, arguments):
         """Return the digest of a part: some arguments, and a step or None.
@@ -55,6 +60,26 @@ class Digests:
         files = [item for item in self.files.items() if decides(item[0], kind, step)]
         text = f"{self.python} {arguments} {files}"
         return hashlib.sha256(text.encode()).hexdigest() if files else ""
+
+
+def installed():
+    """Return what changes with the packages, programs and scripts of this machine."""
+    # Not at the top: each process of the tests would import Playwright for it.
+    from tests.support import browser, nginx, postgresql, rabbitmq, redis_tls
+
+    names = (*PROGRAMS, *browser.BROWSERS, "nginx", redis_tls.PROGRAM)
+    found = [shutil.which(name, path=nginx.PLACES) for name in names]
+    paths = [sysconfig.get_path("purelib"), *filter(None, found)]
+    paths += sorted(glob.glob(f"{postgresql.FOLDERS}/postgres"))
+    paths += sorted(glob.glob(rabbitmq.PROGRAM))
+    scripts = [Path(sys.prefix, name) for name in FROM_NPM]
+    contents = [digest(script) for script in scripts if script.exists()]
+    return [(path, os.stat(path).st_mtime_ns) for path in paths], contents
+
+
+def digest(path):
+    """Return the SHA-256 of a file's contents."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def decides(name, kind, step):
@@ -80,12 +105,27 @@ def decides(name, kind, step):
 
 
 def allow_only(kind, step):
-    """From now on, a test that reads a file that its digest leaves out fails."""
+    """From now on, a test that reads a file that its digest leaves out fails.
+
+    To read its bytecode is the same.
+    """
 
     def hook(event, arguments):
         if event == "open" and isinstance(arguments[0], str):
-            name = os.path.relpath(arguments[0], ROOT)
-            is_own = not name.startswith("..") and "__pycache__" not in name
+            name = os.path.relpath(source_of(arguments[0]), ROOT)
+            is_own = not name.startswith("..")
             assert not is_own or decides(name, kind, step), f"{kind} reads {name}"
 
     sys.addaudithook(hook)
+
+
+def source_of(path):
+    """Return the path of the Python file of which this is the bytecode, else `path`.
+
+    It knows pytest's own bytecode, too, of which importlib knows nothing.
+    """
+    folder, file = os.path.split(path)
+    above, name = os.path.split(folder)
+    if name != "__pycache__":
+        return path
+    return os.path.join(above, f"{file.partition('.')[0]}.py")

@@ -56,20 +56,23 @@ KEPT = {
     "KEEP_BYTECODE": "1",
     "NODE_COMPILE_CACHE": str(Path(sys.prefix, "compiled-by-node")),
 }
-# pytest's exit statuses; no test of a folder may hold at a step.
+# pytest's exit statuses.
 OK, NO_TESTS = 0, 5
+# With these, there may be no test: none of a folder may hold at a step.
+CHOOSING = ("--step", "-k", "-m")
 
 
 @dataclass
 class Part:
     """Some tests, the arguments that choose them, and what came of them.
 
-    `digest` changes with all that decides whether they pass; if it is empty, that is
-    not known.
+    `tested` is what Digests.of() needs for the digest, which changes with all that
+    decides whether they pass; if it is empty, that is not known.
     """
 
     name: str
     arguments: list
+    tested: tuple = ()
     digest: str = ""
     status: int = OK
     said: str = ""
@@ -78,7 +81,9 @@ class Part:
 
     @property
     def failed(self):
-        return self.status not in (OK, NO_TESTS)
+        *_, arguments = self.tested or [self.arguments]
+        may_be_empty = any(it.startswith(CHOOSING) for it in arguments)
+        return self.status != OK and not (self.status == NO_TESTS and may_be_empty)
 
 
 def parts_of(step, arguments, everything):
@@ -87,15 +92,17 @@ def parts_of(step, arguments, everything):
     How long they take is known when they have passed; before, later steps come first.
     """
     parts, digests = [], Digests()
+
+    def add(name, kind, step, own):
+        tested = kind, step, [*arguments, *own]
+        parts.append(Part(name, own, tested, digests.of(*tested)))
+
     if not step:
         for name in ("house", "tool", "stage", *(["notebooks"] if everything else [])):
-            own = [f"tests/{name}"]
-            parts.append(Part(name, own, digests.of(name, None, [*arguments, *own])))
+            add(name, name, None, [f"tests/{name}"])
     for each in [step] if step else all_steps()[::-1]:
         for kind, chosen in kinds_of(each, everything, alone=bool(step)).items():
-            own = ["--step", each.number, *chosen]
-            digest = digests.of(kind, each, [*arguments, *own])
-            parts.append(Part(f"{each.number} {kind}", own, digest))
+            add(f"{each.number} {kind}", kind, each, ["--step", each.number, *chosen])
     passed = read_passed()
     return sorted(parts, key=lambda part: -passed.get(part.name, [1000])[0])
 
@@ -167,7 +174,8 @@ def run_all(parts, arguments, folder):
     ready.mkdir()
 
     def run_part(part):
-        command = ["-m", "pytest", "-q", "--color=no", *arguments, *part.arguments]
+        command = ["-m", "pytest", "-q", "-rs", "--color=no"]
+        command += [*arguments, *part.arguments]
         temporary = folder / part.name.replace(" ", "-")
         temporary.mkdir()
         own = {"PART": part.name, "TMPDIR": str(temporary), "DATABASES": str(ready)}
@@ -200,11 +208,16 @@ def run_all(parts, arguments, folder):
 
 
 def report(part):
-    """Print one line of what a Part has said, or all of it if a test has failed."""
+    """Print one line of what a Part has said, or all of it if a test has failed.
+
+    Below this line it says which tests were skipped, and why.
+    """
     if part.failed:
         print(f"\n{part.said}\n{part.name}: FAILED, status {part.status}", flush=True)
     else:
-        print(f"{part.name:12} {part.said.splitlines()[-1]}", flush=True)
+        *lines, last = part.said.splitlines()
+        skipped = [line for line in lines if line.startswith("SKIPPED")]
+        print(f"{part.name:12} {last}", *skipped, sep="\n", flush=True)
 
 
 def summary(parts, seconds):
@@ -221,15 +234,26 @@ def summary(parts, seconds):
             counts[word] += int(number)
     told = ", ".join(f"{number} {word}" for word, number in counts.items())
     print(f"\n===== {told or 'nothing to run'} in {seconds:.0f} s =====")
+    remember(parts)
     failed = [part.name for part in parts if part.failed]
-    # What was skipped is tried again: what it needs may have been installed.
-    again = [it for it in parts if it.failed or " skipped" in it.said[-100:]]
-    ran = {it.name: [it.seconds, "" if it in again else it.digest] for it in parts}
-    PASSED.write_text(json.dumps(read_passed() | ran))
     if failed:
         print(f"Failed: {', '.join(failed)}.")
         return 1
     return OK
+
+
+def remember(parts):
+    """Write down how long each Part took, and what need not be tested again.
+
+    What was skipped is tried again: what it needs may have been installed. So is what
+    somebody has changed while it was tested.
+    """
+    ran, digests = {}, Digests()
+    for part in parts:
+        passed = not part.failed and " skipped" not in part.said[-100:]
+        same = part.digest and part.digest == digests.of(*part.tested)
+        ran[part.name] = [part.seconds, part.digest if passed and same else ""]
+    PASSED.write_text(json.dumps(read_passed() | ran))
 
 
 def print_row(name, seconds, computed):

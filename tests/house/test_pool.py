@@ -1,5 +1,7 @@
 """What `make test` runs, and what it leaves out because it has passed."""
 
+import os
+import py_compile
 import shutil
 import signal
 import subprocess
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests import digests, pool
+from tests.support import nginx
 from tests.support.deadline import until
 from tests.support.tool import running
 from tutorial.shared.steps import ROOT, find_step
@@ -50,16 +53,19 @@ def house(tmp_path, monkeypatch):
 def run(house, monkeypatch):
     """A function that runs the pool; it returns the names of the parts that ran.
 
-    Those in `failing` fail.
+    Those in `failing` fail, and those in `empty` find no test. Meanwhile somebody saves
+    the file `saved`.
     """
 
-    def run(*arguments, step=None, failing=()):
+    def run(*arguments, step=None, failing=(), empty=(), saved=None):
         names = []
 
         def run_all(parts, *_):
             for part in parts:
                 names.append(part.name)
-                part.status = 1 if part.name in failing else 0
+                part.status = 5 if part.name in empty else part.name in failing
+            if saved:
+                (house / saved).write_text("saved meanwhile")
 
         monkeypatch.setattr(pool, "run_all", run_all)
         assert pool.run(step, arguments, everything=True) == (1 if failing else 0)
@@ -149,6 +155,44 @@ def test_a_part_may_read_only_what_its_digest_has(step, file, refused):
     assert (done.returncode == 0) != refused
 
 
+IMPORTS = """
+from tests.digests import allow_only
+from tutorial.shared.steps import find_step
+allow_only("spec", find_step("05"))
+import tests.deletion.cuts
+"""
+
+
+def test_to_import_a_file_from_its_bytecode_is_to_read_it():
+    py_compile.compile(ROOT / "tests/deletion/cuts.py")
+    command = [sys.executable, "-c", IMPORTS]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert "AssertionError: spec reads tests/deletion/cuts.py" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "source"),
+    [
+        ("/a/__pycache__/b.cpython-311.pyc", "/a/b.py"),
+        ("/a/__pycache__/b.cpython-311-pytest-9.0.2.pyc", "/a/b.py"),
+        ("/a/b.py", "/a/b.py"),
+    ],
+)
+def test_bytecode_leads_to_its_source(file, source):
+    assert digests.source_of(file) == source
+
+
+def test_a_new_browser_is_a_change(run, tmp_path, monkeypatch):
+    run()
+    browser = tmp_path / "chromium-headless-shell"
+    browser.touch()
+    browser.chmod(0o755)
+    places = f"{tmp_path}{os.pathsep}{nginx.PLACES}"
+    monkeypatch.setattr(nginx, "PLACES", places)
+    assert run() == ALL
+    assert run() == set()
+
+
 def test_a_deleted_file_is_a_change(house, run):
     run()
     (house / "steps/01_echo/chat.py").unlink()
@@ -159,6 +203,25 @@ def test_a_part_that_has_failed_runs_again(run):
     run(failing={"01 spec"})
     assert run() == {"01 spec"}
     assert run() == set()
+
+
+def test_what_is_saved_while_it_is_tested_is_tested_again(run):
+    run(saved="steps/01_echo/chat.py")
+    assert run() == OF_01
+    assert run() == set()
+
+
+def test_only_a_part_of_a_step_may_be_without_tests(run):
+    run(empty={"01 live", "01 spec"})
+    run("-k", "echo", empty={"house"})
+    with pytest.raises(AssertionError):
+        run("--maxfail=1", empty={"house"})
+
+
+def test_a_test_that_was_skipped_is_named_below_its_part(capsys):
+    skipped = "SKIPPED [1] tests/spec/test_x.py:3: There is no PostgreSQL."
+    pool.report(pool.Part("01 spec", [], said=f".s\n{skipped}\n1 passed, 1 skipped"))
+    assert capsys.readouterr().out == f"01 spec      1 passed, 1 skipped\n{skipped}\n"
 
 
 def test_with_ci_or_for_a_step_everything_runs_always(run, monkeypatch):
