@@ -9,8 +9,8 @@ import subprocess
 import pytest
 
 from tests.support import warm
-from tests.support.folders import copy_folder
-from tutorial.shared.steps import all_steps
+from tests.support.folders import contents, copy_folder
+from tutorial.shared.steps import Step, all_steps
 
 STEPS = all_steps()
 # About 60 changed lines each, stylesheets aside; the first brings the page and its
@@ -37,12 +37,14 @@ print(json.dumps({view.__name__: templates(view) for view in own}))
 
 
 def files_of(step):
-    """Return the files of a step that git keeps or would keep, without its README."""
+    """Return the files of a step that git keeps or would keep, without its README.
+
+    Outside a repository these are all that running the step has not made.
+    """
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    done = subprocess.run(
-        command, cwd=step.path, capture_output=True, text=True, check=True
-    )
-    names = sorted(set(done.stdout.split()) - {"README.md"})
+    done = subprocess.run(command, cwd=step.path, capture_output=True, text=True)
+    names = contents(step.path) if done.returncode else done.stdout.split()
+    names = sorted({*names} - {"README.md"})
     return [step.path / name for name in names if (step.path / name).exists()]
 
 
@@ -72,6 +74,15 @@ def changed_lines(before, after):
 def test_a_step_changes_few_lines_of_the_one_before(before, after):
     most = MOST_CHANGED_LINES if after.number < "06" else MOST_CHANGED_LINES_SINCE_06
     assert 0 < changed_lines(before, after) <= most
+
+
+def test_a_step_has_the_same_files_outside_a_repository(tmp_path, monkeypatch):
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    for step in STEPS:
+        copy = Step(step.number, copy_folder(step.path, tmp_path / step.name))
+        (copy.path / "db.sqlite3").touch()
+        names = [[f.relative_to(s.path) for f in files_of(s)] for s in (step, copy)]
+        assert names[0] == names[1]
 
 
 @pytest.mark.parametrize("step", STEPS[1:], ids=lambda step: step.number)
