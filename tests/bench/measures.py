@@ -80,7 +80,8 @@ async def in_all(rooms, call, *arguments):
 async def talk(room, load, end):
     """Let a room talk until a time; return the delays of all its deliveries."""
     delays = []
-    while time.monotonic() < end and may_speak(room, load):
+    # Once at least, also where the time is over before the first message.
+    while not delays or (time.monotonic() < end and may_speak(room, load)):
         delays += await room.say()
     return delays
 
@@ -97,8 +98,8 @@ async def joins(server, load, seconds):
         await room.say()
         await server.until_quiet()
         (before, _), start = server.usage(), time.monotonic()
-        count, delays = 0, []
-        while time.monotonic() < start + seconds and may_speak(room, load):
+        count, delays, end = 0, [], start + seconds
+        while not count or (time.monotonic() < end and may_speak(room, load)):
             seats = islice(server.seats(newcomers), load.joins)
             new = await asyncio.gather(*(room.open(*seat) for seat in seats))
             room.members += new
