@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import re
+import socket
 import sys
 from pathlib import Path
 
@@ -110,13 +111,21 @@ class Instructor:
         return arrow
 
 
+def first_of_two_free_ports():
+    """Return a free port after which the next one is free, too: a class joins there."""
+    while True:
+        port = free_port()
+        with contextlib.suppress(OSError), socket.create_server(("", port + 1)):
+            return port
+
+
 @contextlib.asynccontextmanager
 async def stage_page(browser, *arguments, ready=True):
     """Yield an Instructor whose stage, with these arguments, is open and ready.
 
     Without `ready`, it is only open.
     """
-    port = free_port()
+    port = first_of_two_free_ports()
     options = {
         "command": (sys.executable, "-u", "-c", TUTORIAL),
         "EXECUTABLE": warm.executable(),
