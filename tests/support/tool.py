@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import psutil
 
@@ -29,7 +30,7 @@ class Tool:
             stderr=subprocess.PIPE,
             text=True,
         )
-        self._said, self._news = "", threading.Condition()
+        self._said, self._times, self._news = "", [], threading.Condition()
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 
@@ -37,6 +38,7 @@ class Tool:
         while character := self.process.stdout.read(1):
             with self._news:
                 self._said += character
+                self._times.append(time.monotonic())
                 self._news.notify_all()
         self.process.stdout.close()
 
@@ -49,6 +51,10 @@ class Tool:
         """Return all that was said as soon as it holds `text`."""
         assert self.has_said(text), self._said
         return self._said
+
+    def when_said(self, text):
+        """Return when the first `text` began, by time.monotonic()."""
+        return self._times[self._said.index(text)]
 
     def ended(self, within=DEADLINE):
         """Wait for the end; return the exit status and all that was said."""
