@@ -25,8 +25,8 @@ ASGI, CONSUMER, PRESENCE, ROOMS, ROUTING, SETTINGS = (
     "chat/routing.py",
     "config/settings.py",
 )
-# Seconds until the sentence is there; an eighth of it where nothing else runs.
-PATIENCE = 60
+# Seconds until the sentence is there; a twentieth of it where nothing else runs.
+PATIENCE = 180
 
 
 @dataclass

@@ -40,7 +40,8 @@ class Site:
         if (folder / "deploy").exists():
             # With one that deploy/start made, a session of another server is no good.
             # deploy/start may find one that others can read.
-            (folder / "run").mkdir(mode=0o755)
+            (folder / "run").mkdir()
+            (folder / "run").chmod(0o755)  # whatever the umask is
             (folder / "run/secret_key").write_text(self._environment["SECRET_KEY"])
         make_database("site", folder, folder / "db.sqlite3", self._migrate_and_load)
 
