@@ -130,7 +130,7 @@ def test_prose_is_at_most_80_columns_wide(page):
     wide = [
         line
         for line in prose_of(page)
-        if len(line) > 81 and not re.search(r"^\||\]\(|<!--", line)
+        if len(line) > 80 and not re.search(r"^\||\]\(|<!--", line)
     ]
     assert wide == []
 
