@@ -56,7 +56,7 @@ class Reader:
             self._env["PATH"] = nginx_with_ports(home / ".nginx", self._ports)
         if (step.path / "deploy/rabbitmq").exists():
             self._env |= {name: str(free_port()) for name in RABBITMQ}
-            port = self._env[RABBITMQ[0]]
+            port = self._ports["5672"] = self._env[RABBITMQ[0]]
             self._env["RABBITMQ_URL"] = f"amqp://guest:guest@127.0.0.1:{port}"
         url = f"http://127.0.0.1:{self._ports['8000']}"
         self._theatre = Theatre(browser, url, self._translated, self._shown)
@@ -190,7 +190,7 @@ class Reader:
         """Compare what goes on in a terminal, after Ctrl-C if that is the command."""
         process = self._terminals[block.name]
         if command:
-            self._look_for_untold_errors()
+            self._look_for_untold_errors(block.name)
             process.unread.clear()
             process.interrupt()
         process.expect(block, expected, self._shown)
@@ -198,7 +198,7 @@ class Reader:
     def _start(self, block, command, expected):
         """Type a command that goes on, in the terminal that the block names."""
         if block.name in self._terminals:
-            self._look_for_untold_errors()
+            self._look_for_untold_errors(block.name)
             self._terminals.pop(block.name).end()
         typed = self._translated(command)
         if command.startswith(RUNSERVER):
@@ -235,11 +235,14 @@ class Reader:
                     again.unread.clear()
         self._stale = False
 
-    def _look_for_untold_errors(self):
-        """Fail if a terminal has shown an error that the page does not show."""
+    def _look_for_untold_errors(self, *names):
+        """Fail if one of these terminals has shown an error that the page does not.
+
+        Without names, look at all terminals.
+        """
         told = normal(self._page.read_text(encoding="utf-8"))
-        for process in self._terminals.values():
-            seen = normal(self._shown("".join(process.unread)))
+        for name in names or self._terminals:
+            seen = normal(self._shown("".join(self._terminals[name].unread)))
             found = [line for line in ERROR.findall(seen) if line != GONE]
             untold = [line for line in found if line not in told]
             assert not untold, f"{self._page.name} does not show this:\n{seen}"

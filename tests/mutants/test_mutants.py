@@ -1248,7 +1248,7 @@ function received(event) {
         PRESENCE,
         'await self.scope["send"](message)',
         "await self.base_send(message)",
-        "spec/test_scale.py::test_the_middleware_sees_everything_but_what_a_room_sends",
+        "spec/test_scale.py::test_the_middleware_sees_how_a_socket_begins_and_nothing_that_follows",
     ),
     Mutant(
         "each look shows the list to all, whether it has changed or not",
