@@ -1,5 +1,6 @@
 """Where an error comes from, in the words that a learner reads."""
 
+import sys
 import traceback
 from pathlib import Path
 
@@ -31,6 +32,27 @@ def places_in(folder, error):
     lines += [(f.filename, f.lineno) for f in frames[-1:]]
     if isinstance(error, SyntaxError) and error.filename:
         lines.append((error.filename, error.lineno))
+    return among(folder, lines)
+
+
+def running_in(folder):
+    """Return {what identifies a call: the line in `folder` that its thread is at}.
+
+    The calls are those, in all threads, of what is defined in `folder`.
+    """
+    calls = {}
+    for thread, top in sys._current_frames().items():
+        stack = list(traceback.walk_stack(top))  # the innermost call first
+        lines = [(frame.f_code.co_filename, number) for frame, number in stack]
+        for (frame, _), line in zip(stack, lines, strict=True):
+            if among(folder, [line]):
+                # Not the frame itself, which would keep alive all that it has made.
+                calls[thread, id(frame)] = among(folder, lines)[0]
+    return calls
+
+
+def among(folder, lines):
+    """Return those of the lines (file, number) that are in `folder`, as text."""
     return [
         f"{Path(file).relative_to(folder)}, line {number}"
         for file, number in lines

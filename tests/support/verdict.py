@@ -4,13 +4,19 @@ It prints a dot for every test that passes; then how many have passed, or what w
 expected and what was seen in the first test that failed.
 """
 
+import os
+import signal
 import sys
+import threading
+import time
 
 import pytest
 
-from .places import explain
+from .deadline import DEADLINE
+from .places import explain, running_in
 
 LONGEST = 200  # characters of what was seen: some tests send much
+PATIENCE = 10 * DEADLINE  # seconds in which a function of the folder has to come back
 LAYERS = ("valkey", "no layer")
 # Names that a function cannot spell.
 NAMES = {"django": "Django", "redis": "Redis", "valkey": "Valkey"}
@@ -20,16 +26,22 @@ NAMES = {"django": "Django", "redis": "Redis", "valkey": "Valkey"}
 def pytest_configure(config):
     """Take the place of pytest's own reporter."""
     config.pluginmanager.unregister(name="terminalreporter")
-    config.pluginmanager.register(Verdict(config.option))
+    verdict = Verdict(config.option)
+    config.pluginmanager.register(verdict)
+    threading.Thread(target=verdict.watch, daemon=True).start()
+    # A signal ends the tests without a traceback; `tutorial check` ends what is left.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 class Verdict:
     def __init__(self, options):
         self.step, self.folder = options.step, options.project.resolve()
         self.tests, self.passed, self.failed = 0, 0, False
-        self.out = sys.stdout
-        # A test may send text that is not valid Unicode; printing it must not fail.
-        self.out.reconfigure(errors="backslashreplace")
+        self.item = self.status = None
+        # pytest captures what is printed to stdout while a test runs. A test may send
+        # text that is not valid Unicode; printing it must not fail.
+        encoding = {"encoding": sys.stdout.encoding, "errors": "backslashreplace"}
+        self.out = open(os.dup(1), "w", **encoding)  # noqa: SIM115, until the end
         # Python's warning about a missing `await`, which raises no exception.
         self.never_awaited = None
         sys.unraisablehook = self.note
@@ -44,8 +56,8 @@ class Verdict:
     def pytest_collection_finish(self, session):
         self.tests = len(session.items)
 
-    def pytest_runtest_logstart(self):
-        self.never_awaited = None
+    def pytest_runtest_protocol(self, item):
+        self.item, self.never_awaited = item, None
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item, call):
@@ -66,9 +78,41 @@ class Verdict:
             seen = seen[:LONGEST].rstrip(".") + ("…" if seen[LONGEST:] else "")
             self.say(f"Seen: {seen}.")
 
+    def watch(self):
+        """End the tests when a function of the folder has run for PATIENCE seconds.
+
+        A coroutine that waits does not count. Called in a thread of its own.
+        """
+        since = {}
+        while True:
+            time.sleep(PATIENCE / 30)
+            now, calls = time.monotonic(), running_in(self.folder)
+            since = {call: since.get(call, now) for call in calls}
+            for call in calls:
+                if now - since[call] > PATIENCE:
+                    self.give_up(calls[call])
+
+    def give_up(self, place):
+        """Say what does not come back, unless a test has failed; end this process."""
+        seen = f"{place} does not come back"
+        if not self.item:
+            self.say(f"ERROR: {seen}.")
+        elif not self.failed:
+            self.say_failed(sentence(self.item), seen)
+        os._exit(pytest.ExitCode.TESTS_FAILED)
+
     def pytest_sessionfinish(self, exitstatus):
         if exitstatus == pytest.ExitCode.OK:
             self.say(f"\nStep {self.step}: {self.passed} tests passed.")
+        self.status = exitstatus
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_unconfigure(self):
+        """Leave now: Python would wait for threads in which a consumer still runs."""
+        if self.status in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(self.status)
 
 
 def sentence(item):

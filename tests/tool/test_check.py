@@ -12,7 +12,7 @@ import pytest
 import watchfiles
 
 from tests.chapters.by_hand import Keeper, answers
-from tests.support.deadline import DEADLINE
+from tests.support.deadline import DEADLINE, until
 from tests.support.folders import contents, copy_folder
 from tests.support.tool import running
 from tutorial.__main__ import main
@@ -423,6 +423,9 @@ def test_make_check_gives_the_step_and_the_folder_to_the_tool():
     assert line in done.stdout.splitlines()
 
 
+CONSUMER, MESSAGES = "chat/consumers.py", "chat/messages.py"
+
+
 @pytest.fixture
 def copy(tmp_path):
     """A function that copies the real step with this number and returns the folder."""
@@ -481,6 +484,35 @@ def test_a_mistake_is_reported_as_what_was_expected_and_what_was_seen(
     assert len(said) == 6
 
 
+SLEEPING = "    def receive(self, text_data):\n        __import__('time').sleep(1000)\n"
+LOOPING = "    async def receive(self, **_):\n        while True:\n            {}\n"
+FOREVER = "while True:\n    pass\n"
+
+
+@pytest.mark.server
+@pytest.mark.parametrize(
+    ("number", "file", "code", "said"),
+    [
+        ("01", CONSUMER, SLEEPING, "Seen: no frame arrived within 2 s."),
+        ("05", CONSUMER, LOOPING, f"Seen: {CONSUMER}, line N does not come back."),
+        ("05", MESSAGES, FOREVER, f"ERROR: {MESSAGES}, line N does not come back."),
+    ],
+    ids=["in a thread", "in the event loop", "on import"],
+)
+def test_code_that_does_not_come_back_is_reported(
+    copy, warm_runs, monkeypatch, capsys, number, file, code, said
+):
+    # Code has ten times as long to come back.
+    monkeypatch.setattr(check, "DEADLINE", "2")
+    folder = copy(number)
+    with (folder / file).open("a") as source:
+        source.write(code.format(1))
+    assert main(["check", number, str(folder)]) == 1
+    *_, seen, section = capsys.readouterr().out.splitlines()
+    assert re.sub("line [0-9]+", "line N", seen) == said
+    assert section.startswith("To see what differs: ")
+
+
 @pytest.mark.server
 def test_watching_tests_at_every_save_until_a_signal(copy):
     folder = copy("01")
@@ -509,3 +541,17 @@ def test_a_signal_in_the_middle_of_the_tests_leaves_nothing_behind(copy):
                 tool.process.wait(0.05)
         assert tool.stop(signal.SIGINT) == (130, [])
         assert tool.process.stderr.read() == ""
+
+
+@pytest.mark.server
+def test_a_signal_ends_code_that_does_not_come_back_without_a_traceback(copy, tmp_path):
+    folder, reached = copy("05"), tmp_path / "reached"
+    reach = f"open({str(reached)!r}, 'w').close()"
+    with (folder / CONSUMER).open("a") as source:
+        source.write(LOOPING.format(reach))
+    with running(ROOT, "check", "05", folder) as tool:
+        until(reached.exists)
+        tool.process.send_signal(signal.SIGINT)
+        status, said = tool.ended()
+    assert status == 130
+    assert re.fullmatch(r"Testing .*\n\.+", said)

@@ -5,6 +5,7 @@ import os
 import shlex
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -119,6 +120,9 @@ def run_spec(step, path):
     # The plugin prints the messages, so pytest need not rewrite the assertions.
     command += ["-p", "tests.support.verdict", "-p", "no:unraisableexception"]
     command += ["--assert=plain", f"--step={step.number}", f"--project={path}"]
-    options = {"cwd": ROOT, "env": os.environ | {"TEST_DEADLINE": DEADLINE}}
-    with process_group(command, stderr=subprocess.STDOUT, **options) as tests:
-        return tests.wait()
+    # Tests that hang are killed, and leave their temporary files behind.
+    with tempfile.TemporaryDirectory(prefix="check-") as folder:
+        env = os.environ | {"TEST_DEADLINE": DEADLINE, "TMPDIR": folder}
+        options = {"cwd": ROOT, "env": env, "stderr": subprocess.STDOUT}
+        with process_group(command, **options) as tests:
+            return tests.wait()
