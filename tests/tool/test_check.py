@@ -484,6 +484,27 @@ def test_a_mistake_is_reported_as_what_was_expected_and_what_was_seen(
     assert len(said) == 6
 
 
+@pytest.mark.server
+def test_a_forgotten_migration_is_named(copy, warm_runs, capsys):
+    folder = copy("13")
+    (folder / "chat/migrations/0002_message_key.py").unlink()
+    assert main(["check", "13", str(folder)]) == 1
+    said = capsys.readouterr().out
+    assert (
+        "\nSeen: one is missing: run `python manage.py makemigrations chat`.\n" in said
+    )
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("file", ["config/settings.py", "config/asgi.py"])
+def test_code_that_ends_python_is_reported_with_its_line(copy, warm_runs, capsys, file):
+    folder = copy("01")
+    (folder / file).write_text("raise SystemExit(2)\n")
+    assert main(["check", "01", str(folder)]) == 1
+    said = capsys.readouterr().out.splitlines()
+    assert said[1] == f"ERROR: {file}, line 1: SystemExit: 2"
+
+
 SLEEPING = "    def receive(self, text_data):\n        __import__('time').sleep(1000)\n"
 LOOPING = "    async def receive(self, **_):\n        while True:\n            {}\n"
 FOREVER = "while True:\n    pass\n"
