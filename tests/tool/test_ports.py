@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import socket
 import struct
 import subprocess
@@ -16,6 +17,7 @@ from tutorial.__main__ import main
 from tutorial.shared.ports import HOST, free_port, wait_until_it_answers
 from tutorial.shared.processes import end_group
 from tutorial.shared.steps import ROOT
+from tutorial.verbs import stage
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="Linux reserves ports")
 # linux/in.h, since Linux 6.3: the ports from which the kernel chooses for a socket.
@@ -98,7 +100,7 @@ def test_a_second_server_on_the_same_port_is_refused():
 
 
 def test_the_last_port_leaves_none_for_the_class(capsys):
-    assert main(["stage", "03", "--lan", HOST, "--port", "65535"]) == 2
+    assert main(["stage", "03", "--lan", "--port", "65535"]) == 2
     said = "tutorial: the class gets the port above: choose a --port below 65535.\n"
     assert capsys.readouterr().err == said
 
@@ -121,6 +123,34 @@ def test_what_is_not_an_address_of_this_machine_is_refused_in_one_line(
     assert said.startswith(f"tutorial: {address} is not an address of this machine (")
     assert said.endswith("): give one, as in tutorial stage 03 --lan 10.0.0.7.\n")
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("address", [HOST, "localhost"])
+def test_an_address_that_no_other_machine_reaches_is_refused(capsys, address):
+    assert main(["stage", "03", "--lan", address, "--port", str(free_port())]) == 2
+    assert capsys.readouterr().err == (
+        f"tutorial: {address} can be reached from this machine only: leave out the "
+        "address.\n"
+    )
+
+
+def test_all_addresses_stand_for_the_one_that_others_reach(monkeypatch, capsys):
+    monkeypatch.setattr(stage, "own_address", lambda: "192.0.2.77")
+    assert main(["stage", "03", "--lan", "0.0.0.0", "--port", str(free_port())]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("tutorial: 192.0.2.77 is not an address of this machine")
+
+
+def test_a_port_that_only_root_may_use_is_refused(monkeypatch, capsys):
+    def bind(*_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", bind)
+    assert main(["run", "03", "--port", "80"]) == 2
+    assert capsys.readouterr().err == (
+        "tutorial: port 80 cannot be used (Permission denied): choose a port from 1024 "
+        "on, for example --port 8000.\n"
+    )
 
 
 @linux

@@ -41,10 +41,11 @@ def port_number(text):
     raise argparse.ArgumentTypeError(f"{text!r} is not a port: use a number like 8000")
 
 
-def refuse_taken_port(port, example="--port {}", host=HOST):
+def refuse_taken_port(port, example="--port {}", host=HOST, advice=""):
     """Raise TutorialError if no server can listen on `port` of the address `host`.
 
-    Its message suggests the next port, in the form of `example`.
+    Its message suggests another port, in the form of `example`, or for an address of
+    another machine gives the `advice`.
     """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -53,16 +54,17 @@ def refuse_taken_port(port, example="--port {}", host=HOST):
         except (UnicodeError, OSError) as error:
             # UnicodeError: a name that is too long for a host.
             is_unknown = isinstance(error, UnicodeError | socket.gaierror)
+            reason = getattr(error, "strerror", error)
             if is_unknown or error.errno == errno.EADDRNOTAVAIL:
                 raise TutorialError(
-                    f"{host} is not an address of this machine "
-                    f"({getattr(error, 'strerror', error)}): give one, as in tutorial "
-                    "stage 03 --lan 10.0.0.7."
+                    f"{host} is not an address of this machine ({reason}): {advice}"
                 )
+            what = "stop the program that uses it, or choose another port"
+            if error.errno == errno.EACCES:
+                what = "choose a port from 1024 on"
             other = example.format(port + 1 if 1024 <= port < 65535 else 8000)
             raise TutorialError(
-                f"port {port} cannot be used ({error.strerror}): stop the program that "
-                f"uses it, or choose another port, for example {other}."
+                f"port {port} cannot be used ({reason}): {what}, for example {other}."
             )
 
 

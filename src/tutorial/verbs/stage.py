@@ -51,8 +51,8 @@ def add_parser(subparsers):
 def stage(name, port, address=None):
     """Serve the stage on `port` until a signal; return 0.
 
-    With an `address` of this machine, or "" for the one that others reach it by, a
-    class can join at the port above `port`.
+    With an `address` of this machine, or "" or "0.0.0.0" for the one that others reach
+    it by, a class can join at the port above `port`.
 
     Everything works on copies in a temporary folder, which is removed at the end.
     """
@@ -66,8 +66,14 @@ def stage(name, port, address=None):
             raise TutorialError(
                 "the class gets the port above: choose a --port below 65535."
             )
-        address = address or own_address()
-        refuse_taken_port(port + 1, host=address)
+        if address in (HOST, "localhost"):
+            raise TutorialError(
+                f"{address} can be reached from this machine only: leave out the "
+                "address."
+            )
+        address = own_address() if address in ("", "0.0.0.0") else address
+        advice = "give one, as in tutorial stage 03 --lan 10.0.0.7."
+        refuse_taken_port(port + 1, host=address, advice=advice)
         lan = f"{address}:{port + 1}"
         say(OPENED.format(lan=lan))
     # Not above: Twisted takes its time, and makes an event loop.
