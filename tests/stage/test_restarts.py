@@ -121,6 +121,24 @@ async def test_a_mistake_that_is_saved_is_shown_until_it_is_corrected(browser, m
         await expect(instructor.title).to_have_text("04 · mychat")
 
 
+async def test_a_folder_that_is_away_for_a_moment_is_followed_when_it_is_back(
+    browser, mine
+):
+    async with stage_page(browser, str(mine)) as instructor:
+        away = mine.rename(mine.with_name("away"))
+        reason = f"The server has stopped: {mine} cannot be read"
+        await expect(instructor.title).to_contain_text(reason)
+        async with second_page(instructor) as page:
+            await kinds_until(page, "program")
+        away.rename(mine)
+        await expect(instructor.lamp("server")).to_be_visible()
+        await expect(instructor.title).to_have_text("04 · mychat")
+        # Each look restarts the server only if a file has changed.
+        async with second_page(instructor) as page:
+            for _ in range(2):
+                assert "saved" not in await kinds_until(page, "redis")
+
+
 async def test_a_page_that_sends_an_event_to_a_server_that_is_not_there_stays_open(
     browser, mine
 ):

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -20,14 +21,16 @@ CONFIG = "[core]\n autocrlf = input\n fileMode = false\n"
 def git(*arguments, env, cwd=None, input=""):
     """Return what git prints, with `env` added to its environment.
 
-    Raises TutorialError if git fails or is missing.
+    Raises TutorialError if git fails or is missing, or if there is no folder `cwd`.
     """
     options = {"env": os.environ | IN_ENGLISH | env, "cwd": cwd}
     options["input"] = os.fsencode(input)
     try:
         done = subprocess.run(["git", *arguments], capture_output=True, **options)
-    except FileNotFoundError:
-        raise TutorialError("git is missing: install it.")
+    except OSError as error:
+        if not shutil.which("git"):
+            raise TutorialError("git is missing: install it.")
+        raise TutorialError(f"{cwd} cannot be read: {error.strerror}.")
     if done.returncode:
         said = os.fsdecode(done.stderr)
         reasons = re.findall(r"^(?:fatal|error|warning): .+", said, re.MULTILINE)

