@@ -1,6 +1,7 @@
 """Start, check, compare and run the steps of this tutorial."""
 
 import argparse
+import contextlib
 import difflib
 import os
 import sys
@@ -33,7 +34,10 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(argv=None):
-    """Run one command; return its exit status, which is 2 after a TutorialError."""
+    """Run one command; return its exit status, which is 2 after an error.
+
+    A TutorialError, and an OSError of the system, are reported in one line.
+    """
     try:
         args = parsed(sys.argv[1:] if argv is None else argv)
         status = args.call(args)
@@ -45,8 +49,19 @@ def main(argv=None):
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # the reader has gone, as in `tutorial measure | true`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for what is still in the buffer
+        discard_output()
         return 1
+    except OSError as error:
+        print(f"tutorial: {error}.", file=sys.stderr)
+        discard_output()
+        return 2
+
+
+def discard_output():
+    """Write what is still in the buffer if it can be written, and nothing after it."""
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def parsed(argv):

@@ -103,6 +103,33 @@ def test_a_reader_who_has_gone_is_reported_by_the_status_alone(tmp_path, argumen
     assert (done.returncode, done.stderr) == (1, b"")
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux has a full file")
+@pytest.mark.parametrize("arguments", [["measure"], ["start", "01", "mine"]])
+def test_a_full_disk_is_reported_in_one_line(tmp_path, arguments):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "tutorial", *arguments],
+            cwd=tmp_path,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=DEADLINE,
+        )
+    said = "tutorial: [Errno 28] No space left on device.\n"
+    assert (done.returncode, done.stderr) == (2, said)
+
+
+def test_a_folder_that_was_removed_is_reported_in_one_line(tmp_path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    check = f"rmdir {gone} && {sys.executable} -P -m tutorial check 03 ."
+    done = subprocess.run(
+        ["sh", "-c", check], cwd=gone, capture_output=True, text=True, timeout=DEADLINE
+    )
+    said = "tutorial: [Errno 2] No such file or directory.\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", said)
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_an_unknown_option_is_reported_with_an_example_of_its_verb(refused, verb):
     arguments = {"start": ["01", "x"], "diff": ["01"], "check": ["01", "x"]}

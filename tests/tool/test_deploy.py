@@ -1,5 +1,6 @@
 """`tutorial deploy`, tried from outside, on a copy of the steps and the tool."""
 
+import os
 import shutil
 import signal
 import socket
@@ -14,6 +15,7 @@ from tests.support.tool import answer_of, running
 from tutorial.__main__ import main
 from tutorial.shared.ports import any_certificate, free_port
 from tutorial.shared.steps import ROOT, all_steps
+from tutorial.verbs.deploy import environment
 
 pytestmark = pytest.mark.server
 LAST = all_steps()[-1]
@@ -93,3 +95,9 @@ def test_what_is_missing_is_named_with_the_way_to_install_it(
     assert main(["deploy"]) == 2
     said = f"{command} is missing: install it, on Debian with apt install {command}, "
     assert said in capsys.readouterr().err
+
+
+def test_without_a_path_the_system_s_own_places_are_searched(monkeypatch):
+    monkeypatch.delenv("PATH")
+    monkeypatch.setattr(shutil, "which", lambda name, path: name)
+    assert os.defpath in environment()["PATH"]

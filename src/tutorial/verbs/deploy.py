@@ -88,8 +88,8 @@ def wait_until_it_is_healthy(server, port):
 def environment():
     """Return variables with a PATH that has all that deploy/start calls."""
     # Debian has NGINX where only root looks for commands.
-    places = [str(Path(sys.executable).parent), os.environ["PATH"], "/usr/sbin"]
-    path = os.pathsep.join(places)
+    own, others = Path(sys.executable).parent, os.environ.get("PATH", os.defpath)
+    path = os.pathsep.join([str(own), others, "/usr/sbin"])
     for command in ("nginx", "openssl", "curl"):
         if not shutil.which(command, path=path):
             raise TutorialError(
