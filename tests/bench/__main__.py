@@ -97,7 +97,9 @@ def run(options, measure):
         print(
             "The floor has no broker between several processes: it is left out there."
         )
-    allow_files(max(load.sockets for _, load in plan(options)))
+    if not (sockets := [load.sockets for _, load in plan(options)]):
+        raise TutorialError("nothing is left to measure: name another target.")
+    allow_files(max(sockets))
     with valkey() as redis:
         for number in range(1, options.rounds + 1):
             for name, load in plan(options):
@@ -122,6 +124,8 @@ def run_profile(options):
         )
     [name], members = options.targets, options.members[-1]
     file, seconds = options.profile.absolute(), max(options.seconds, 5)
+    if not file.parent.is_dir():
+        raise TutorialError(f"the folder {file.parent} does not exist: make it first.")
     print(f"{name}, {members} members, {seconds} s of messages", flush=True)
     with valkey() as server:
         asyncio.run(profile(name, url_of(server), members, seconds, file))

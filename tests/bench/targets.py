@@ -144,7 +144,17 @@ def project_of(name):
     path = Path(project)
     if not (path / "manage.py").is_file():
         path = path_of_step(project)
+    elif not has_layer(path / "config/settings.py"):
+        raise TutorialError(
+            f"{project} cannot be measured: its settings have no CHANNEL_LAYERS. Name "
+            f"a folder in which you have followed the chapters up to {FIRST}."
+        )
     return path, name == project
+
+
+def has_layer(settings):
+    """Return whether a file is there and configures a channel layer."""
+    return settings.is_file() and b"\nCHANNEL_LAYERS" in settings.read_bytes()
 
 
 def path_of_step(name):
