@@ -358,7 +358,7 @@ def test_tests_that_end_too_early_are_reported(mine, spec, capsys, status):
     assert line == f"The tests ended too early, with status {status}."
 
 
-@pytest.mark.parametrize("module", ["pytest", "watchfiles", "markdown_it"])
+@pytest.mark.parametrize("module", ["pytest", "watchfiles"])
 def test_without_the_test_tools_make_check_is_suggested(
     mine, monkeypatch, capsys, module
 ):

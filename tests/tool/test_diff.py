@@ -13,6 +13,7 @@ from tests.chapters.terminal import environment, python_for
 from tests.support import warm
 from tests.support.folders import contents
 from tutorial.__main__ import main
+from tutorial.chapters.patches import read_diff
 from tutorial.chapters.reading import EDITS, read_chapter
 from tutorial.shared.steps import all_steps
 
@@ -353,6 +354,27 @@ def test_what_your_own_gitignore_hides_counts_all_the_same(house, diff):
     assert "+++ b/clock/views.py" in diff("02", folder)
 
 
+def test_a_picture_that_is_too_much_is_taken_away(house, diff):
+    folder = write(house / "mine", DATE | {"me.png": b"\x89PNG\x00\xff"})
+    apply(diff("02", folder), folder)
+    assert contents(folder) == contents(write(house / "right", DATE))
+
+
+def test_a_file_is_shown_by_its_name_in_any_alphabet(house, diff):
+    folder = write(house / "mine", DATE | {"clock/ü.py": "pass\n"})
+    said = diff("02", folder)
+    assert [file.name for file in read_diff(said)] == ["clock/ü.py"]
+    apply(said, folder)
+    assert not (folder / "clock/ü.py").exists()
+
+
+def test_lines_that_are_only_counted_need_no_way_to_read_them(house, diff):
+    folder = write(house / "mine", CLOCK)
+    said = diff("02", folder, "--stat").splitlines()
+    assert said[:2] == [f"# From {folder} to 02_date", ""]
+    assert said[2].startswith(" clock/style.css ")
+
+
 def test_an_empty_file_that_is_missing_is_shown(house, diff):
     folder = write(house / "mine", CLOCK)
     assert diff("01", folder).startswith("Nothing is left to do: ")
@@ -389,7 +411,7 @@ def test_bytes_that_are_not_text_are_no_obstacle(house, capfdbinary):
     write(house / "mine", CLOCK | strange)
     assert main(["diff", "01", "mine"]) == 0
     said = capfdbinary.readouterr().out
-    assert b'"a/caf\\351.txt"' in said
+    assert b"a/caf\xe9.txt " in said
     assert b"-# caf\xe9" in said
     assert b"Binary files a/picture.png and /dev/null differ" in said
 

@@ -15,7 +15,7 @@ NOISE = (*NOT_THE_PROJECT, ".*", "*.pyc", "*~", r"\#*#", "*.bak", "*.orig", "*.r
 NOISE += tuple(f"/{name}/" for name in MADE_AT_THE_TOP)
 # The reasons why it fails are found by English words.
 IN_ENGLISH = {"LC_ALL": "C.UTF-8", "LANGUAGE": ""}
-CONFIG = "[core]\n autocrlf = input\n fileMode = false\n"
+CONFIG = "[core]\n autocrlf = input\n fileMode = false\n quotePath = false\n"
 
 
 def git(*arguments, env, cwd=None, input=""):

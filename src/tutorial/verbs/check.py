@@ -15,7 +15,7 @@ from ..shared.processes import INTERRUPTED, process_group, stop_on_signal
 from ..shared.steps import MADE_AT_THE_TOP, ROOT, all_steps, find_step
 
 # `make run` installs less than `make check`: these may not be there.
-NEEDED = ("pytest", "markdown_it", "watchfiles")
+NEEDED = ("pytest", "watchfiles")
 # Seconds after which an expected event counts as missing.
 DEADLINE = "3"
 

@@ -62,7 +62,7 @@ def diff(name, other, stat):
 
 def edits_of(step):
     """Return the edits of a chapter, in order, under its title and its headings."""
-    # Not above: only this verb reads Markdown.
+    # Not above: reading Markdown takes its time, and few commands need it.
     from ..chapters.reading import EDITS, read_chapter
 
     blocks = [b for b in read_chapter(step) if b.kind in EDITS or b.writing]
@@ -97,13 +97,12 @@ def gap(folder, step, stat):
     """Return the differences between a folder and the finished `step`."""
     if not os.path.isfile(folder / "manage.py"):
         raise TutorialError(f"{folder} is neither a step nor a folder with manage.py.")
-    changes = compare(folder, step.path, "--stat" if stat else "--patch")
+    form = ("--stat",) if stat else ("--patch", "--binary")
+    changes = compare(folder, step.path, *form)
     if not changes:
         return f"Nothing is left to do: {folder} is {step.name}.\n"
-    return (
-        f"# From {folder} to {step.name}\n\n"
-        f"Add the lines with a +, and remove the lines with a -.\n\n{changes}"
-    )
+    how = "" if stat else "Add the lines with a +, and remove the lines with a -.\n\n"
+    return f"# From {folder} to {step.name}\n\n{how}{changes}"
 
 
 def show(text):
