@@ -400,7 +400,7 @@ def test_a_mistake_is_named_and_its_section(mistake, tmp_path, warm_runs, capsys
         (folder / file).write_text(text.replace(right, wrong))
 
     begin = time.monotonic()
-    assert check.check(mistake.step, folder) == 1
+    assert check.check(mistake.step, str(folder)) == 1
     said = capsys.readouterr().out
     lines = [
         line for line in said.splitlines() if line[:5] in ("Expec", "Seen:", "ERROR")

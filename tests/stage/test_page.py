@@ -160,7 +160,7 @@ def test_a_signal_ends_the_stage_and_nothing_is_left(tmp_path, number):
 def test_what_is_neither_a_step_nor_a_project_is_reported_in_one_line(tmp_path):
     status, [line] = answer_of(ROOT, "stage", str(tmp_path))
     assert status == 2
-    assert line.startswith("tutorial: there is no step")
+    assert line.startswith(f"tutorial: {tmp_path} has no manage.py: name the folder ")
 
 
 async def test_a_page_that_has_closed_is_forgotten_and_the_others_are_told():

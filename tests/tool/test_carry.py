@@ -332,7 +332,7 @@ def test_the_last_step_and_an_unknown_one_are_refused_in_one_line(house, carry):
     )
     status, said = carry("05")
     assert status == 2
-    assert said.startswith("tutorial: there is no step '05'; choose one of 01_one, ")
+    assert said.startswith("tutorial: there is no step '05': choose 01 to ")
 
 
 # It says in which language it would speak.

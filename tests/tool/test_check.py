@@ -377,15 +377,26 @@ def test_a_folder_without_a_project_is_reported_in_one_line(
     monkeypatch.chdir(mine.parent)
     assert main(["check", "02", folder]) == 2
     said = capsys.readouterr().err
-    assert said.endswith(" has no manage.py: choose a project's folder.\n")
+    assert said.endswith("or make one with `tutorial start 03 mychat`.\n")
     assert said.count("\n") == 1
 
 
 def test_an_unknown_step_is_reported_in_one_line(mine, capsys):
     assert main(["check", "07", str(mine)]) == 2
     assert capsys.readouterr().err == (
-        "tutorial: there is no step '07'; choose one of 00_start, 01_one, 02_two.\n"
+        "tutorial: there is no step '07': choose 00 to 02.\n"
     )
+
+
+@pytest.mark.parametrize("name", ["steps/01_one", "steps/01_one/", "01_one/", "1"])
+def test_a_step_has_several_names(house, name):
+    assert find_step(name).number == "01"
+
+
+def test_if_the_folder_comes_before_the_step_the_right_order_is_shown(mine, capsys):
+    assert main(["check", "my chat", "02"]) == 2
+    said = "tutorial: the step comes first, as in tutorial check 02 'my chat'.\n"
+    assert capsys.readouterr().err == said
 
 
 @pytest.mark.parametrize("above", ["home", ".venv", "node_modules/.git"])

@@ -209,9 +209,9 @@ def test_what_is_piped_is_a_patch(house, diff):
         (["00"], "chapter 00 is the site itself: start with 01."),
         (["02", "01"], "01_time does not come after 02_date: put the earlier step"),
         (["01", "1"], "01_time does not come after 01_time: put the earlier step"),
-        (["09"], "there is no step '09'; choose one of 00_site, 01_time, "),
-        (["01", "09"], "09 is neither a step nor a folder with manage.py."),
-        (["01", "steps"], "steps is neither a step nor a folder with manage.py."),
+        (["09"], "there is no step '09': choose 00 to 03."),
+        (["01", "09"], "there is no step '09': choose 00 to 03."),
+        (["01", "/nowhere"], "/nowhere has no manage.py: name the folder of your "),
     ],
 )
 def test_what_cannot_be_shown_is_refused_in_one_line(
@@ -413,7 +413,7 @@ def test_bytes_that_are_not_text_are_no_obstacle(house, capfdbinary):
     said = capfdbinary.readouterr().out
     assert b"a/caf\xe9.txt " in said
     assert b"-# caf\xe9" in said
-    assert b"Binary files a/picture.png and /dev/null differ" in said
+    assert b"diff --git a/picture.png b/picture.png" in said
 
 
 def test_the_settings_of_git_change_nothing(house, diff, monkeypatch):
@@ -425,9 +425,15 @@ def test_the_settings_of_git_change_nothing(house, diff, monkeypatch):
 
 
 def test_another_program_for_differences_changes_nothing(house, diff, monkeypatch):
-    before = diff("00", "02", "--stat"), diff("01", "steps/00_site")
+    before = diff("00", "02", "--stat"), diff("01", "./steps/00_site")
     monkeypatch.setenv("GIT_EXTERNAL_DIFF", "/bin/echo")
-    assert (diff("00", "02", "--stat"), diff("01", "steps/00_site")) == before
+    assert (diff("00", "02", "--stat"), diff("01", "./steps/00_site")) == before
+
+
+def test_a_folder_may_be_in_the_home_folder(house, diff, monkeypatch):
+    monkeypatch.setenv("HOME", str(house))
+    write(house / "mine", CLOCK)
+    assert diff("01", "~/mine") == "Nothing is left to do: ~/mine is 01_time.\n"
 
 
 def test_a_folder_may_be_called_like_a_step(house, diff, refused):

@@ -156,7 +156,7 @@ def test_a_folder_or_a_step_that_does_not_exist_is_reported(tmp_path):
     )
     status, line = answer(*SETTINGS, "--step", "99")
     assert status == 4
-    assert line.startswith("ERROR: there is no step '99'; choose one of 00_start, ")
+    assert line.startswith("ERROR: there is no step '99': choose 00 to ")
     status, line = answer(*SETTINGS, f"--project={tmp_path}")
     assert status == 4
     assert "--project goes with --step" in line

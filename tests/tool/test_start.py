@@ -67,6 +67,12 @@ def test_a_chapter_starts_from_the_step_before_it(house, capsys, name):
     ]
 
 
+def test_the_new_folder_may_be_in_the_home_folder(house, monkeypatch):
+    monkeypatch.setenv("HOME", str(house))
+    assert main(["start", "01", "~/mine"]) == 0
+    assert (house / "mine/manage.py").exists()
+
+
 def test_the_first_chapter_starts_from_nothing(house, refused):
     said = refused("mine", step="00")
     assert said == "chapter 00 is the site itself: start with 01."
@@ -74,7 +80,7 @@ def test_the_first_chapter_starts_from_nothing(house, refused):
 
 
 def test_for_an_unknown_step_the_tool_lists_the_steps(house, refused):
-    assert refused("mine", step="07").startswith("there is no step '07'; choose one of")
+    assert refused("mine", step="07").startswith("there is no step '07': choose 00 to ")
 
 
 @pytest.mark.parametrize(

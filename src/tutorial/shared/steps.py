@@ -1,5 +1,6 @@
 """The steps: they are the folders in `steps/`, and are listed nowhere else."""
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -36,15 +37,49 @@ def all_steps():
 
 
 def find_step(name):
-    """Return the step called `3`, `03` or `03_channel_layer`.
+    """Return the step called `3`, `03`, `03_channel_layer` or `steps/03_channel_layer`.
 
-    Any other name raises a TutorialError that lists the steps.
+    Any other name raises a TutorialError that says which numbers there are.
     """
-    for step in all_steps():
-        if name in (step.number, step.name, step.number.lstrip("0") or "0"):
+    steps = all_steps()
+    folder = name.rstrip("/").removeprefix("steps/")
+    for step in steps:
+        names = (step.number, step.number.lstrip("0") or "0")
+        if name in names or folder == step.name:
             return step
-    known = ", ".join(step.name for step in all_steps())
-    raise TutorialError(f"there is no step {name!r}; choose one of {known}.")
+    first, last = steps[0].number, steps[-1].number
+    raise TutorialError(f"there is no step {name!r}: choose {first} to {last}.")
+
+
+def is_step(name):
+    """Return whether a step has this name."""
+    with contextlib.suppress(TutorialError):
+        return bool(find_step(name))
+    return False
+
+
+def project_folder(text):
+    """Return the absolute path of a project's folder; `~` may be in its name.
+
+    If it has no manage.py, the TutorialError says what to do.
+    """
+    path = Path(os.path.abspath(os.path.expanduser(text)))
+    if not os.path.isfile(path / "manage.py"):
+        raise TutorialError(
+            f"{path} has no manage.py: name the folder of your project, or make one "
+            "with `tutorial start 03 mychat`."
+        )
+    return path
+
+
+def step_or_folder(text):
+    """Return (the step of that name, None), or (None, the path of that project).
+
+    Any other text raises a TutorialError; a number is the name of a step.
+    """
+    if is_step(text) or text.isdecimal():
+        return find_step(text), None
+    return None, project_folder(text)
 
 
 def ignoring(top, *patterns):

@@ -64,7 +64,6 @@ def bench(args):
 
 def absolute(target):
     """Return the absolute path of a folder; any other target as it is."""
-    folder = target.removesuffix("-uvicorn")
-    if os.path.isfile(os.path.join(folder, "manage.py")):
-        return os.path.abspath(target)
-    return target
+    path = os.path.abspath(os.path.expanduser(target))
+    folder = path.removesuffix("-uvicorn")
+    return path if os.path.isfile(os.path.join(folder, "manage.py")) else target

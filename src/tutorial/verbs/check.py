@@ -8,11 +8,17 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
-from pathlib import Path
 
 from ..shared.messages import TutorialError, say
 from ..shared.processes import INTERRUPTED, process_group, stop_on_signal
-from ..shared.steps import MADE_AT_THE_TOP, ROOT, all_steps, find_step
+from ..shared.steps import (
+    MADE_AT_THE_TOP,
+    ROOT,
+    all_steps,
+    find_step,
+    is_step,
+    project_folder,
+)
 
 # `make run` installs less than `make check`: these may not be there.
 NEEDED = ("pytest", "watchfiles")
@@ -44,10 +50,10 @@ def check(name, folder, watch=False):
     With `watch`, check again after every save until a signal, and return 0; without it,
     return 130 after a signal. Raises TutorialError if there is no such step or project.
     """
-    step = find_step(name)
-    path = Path(os.path.abspath(os.path.expanduser(folder)))
-    if not os.path.isfile(path / "manage.py"):
-        raise TutorialError(f"{path} has no manage.py: choose a project's folder.")
+    if is_step(folder) and not (is_step(name) or name.isdecimal()):
+        example = f"tutorial check {folder} {shlex.quote(name)}"
+        raise TutorialError(f"the step comes first, as in {example}.")
+    step, path = find_step(name), project_folder(folder)
     if any(importlib.util.find_spec(module) is None for module in NEEDED):
         raise TutorialError(
             "the test tools are not installed: run "

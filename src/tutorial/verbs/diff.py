@@ -4,12 +4,11 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 from ..shared.git import compare, git
 from ..shared.messages import TutorialError
 from ..shared.processes import stop_on_signal
-from ..shared.steps import all_steps, find_step, step_before
+from ..shared.steps import all_steps, find_step, step_before, step_or_folder
 
 # The beginning of a line, and its colour: bold, green, red and cyan, as in git.
 COLOURS = {r"(#+|diff|---|\+\+\+) ": 1, r"\+": 32, "-": 31, "@@": 36}
@@ -41,10 +40,9 @@ def diff(name, other, stat):
     TutorialError if there is no such diff.
     """
     step = find_step(name)
-    try:
-        last = find_step(other) if other else step
-    except TutorialError:
-        show(gap(Path(other), step, stat))
+    last, folder = step_or_folder(other) if other else (step, None)
+    if folder:
+        show(gap(folder, other, step, stat))
         return 0
     first = step if other else step_before(step)
     chapters = [step for step in all_steps() if first < step <= last]
@@ -93,16 +91,16 @@ def edit(block):
     return "\n+".join([head, *lines])
 
 
-def gap(folder, step, stat):
-    """Return the differences between a folder and the finished `step`."""
-    if not os.path.isfile(folder / "manage.py"):
-        raise TutorialError(f"{folder} is neither a step nor a folder with manage.py.")
-    form = ("--stat",) if stat else ("--patch", "--binary")
+def gap(folder, name, step, stat):
+    """Return the differences between a folder, shown as `name`, and a finished step."""
+    form = ["--stat" if stat else "--patch"]
+    # Nobody reads the bytes of a picture, but a patch needs them.
+    form += [] if stat or sys.stdout.isatty() else ["--binary"]
     changes = compare(folder, step.path, *form)
     if not changes:
-        return f"Nothing is left to do: {folder} is {step.name}.\n"
+        return f"Nothing is left to do: {name} is {step.name}.\n"
     how = "" if stat else "Add the lines with a +, and remove the lines with a -.\n\n"
-    return f"# From {folder} to {step.name}\n\n{how}{changes}"
+    return f"# From {name} to {step.name}\n\n{how}{changes}"
 
 
 def show(text):

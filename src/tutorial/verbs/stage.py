@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import socket
 import tempfile
 from pathlib import Path
@@ -11,7 +10,7 @@ from ..shared.git import compare
 from ..shared.messages import TutorialError, say
 from ..shared.ports import HOST, port_number, refuse_taken_port
 from ..shared.processes import stop_on_signal
-from ..shared.steps import all_steps, find_step
+from ..shared.steps import all_steps, step_or_folder
 
 WELCOME = """
 The stage is set: open http://{host}:{port}/ in a browser. Press ? there for the keys.
@@ -107,13 +106,11 @@ def what_to_show(name):
     """Return a step, and None or the folder that is shown in its place."""
     if name is None:
         return all_steps()[-1], None
-    try:
-        return find_step(name), None
-    except TutorialError:
-        folder = Path(os.path.realpath(os.path.expanduser(name)))
-        if not os.path.isfile(folder / "manage.py"):
-            raise
-    return min(all_steps(), key=lambda step: distance(folder, step)), folder
+    step, folder = step_or_folder(name)
+    if folder:
+        folder = folder.resolve()
+        step = min(all_steps(), key=lambda step: distance(folder, step))
+    return step, folder
 
 
 def own_address():

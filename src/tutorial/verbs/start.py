@@ -31,7 +31,7 @@ def start(name, folder):
     that is not complete is removed.
     """
     step = find_step(name)
-    before = step_before(step)
+    before, folder = step_before(step), Path(os.path.expanduser(folder))
     if Path(os.path.realpath(folder)).is_relative_to(step.path.parent.resolve()):
         raise TutorialError(f"{folder} is inside steps/: choose another folder.")
     ignore = ignoring(before.path, *NOT_THE_PROJECT)
