@@ -283,6 +283,17 @@ def test_a_missing_file_is_reported_as_missing(mine):
     assert first_gap(find_step("02"), mine) == f"hello.py {MISSING}"
 
 
+def test_a_file_that_cannot_be_executed_is_reported(copy):
+    folder, step = copy("17"), find_step("17")
+    assert first_gap(step, folder, passed=True) is None
+    (folder / "deploy/start").chmod(0o644)
+    assert first_gap(step, folder, passed=True) == (
+        "deploy/start is not executable: see the section "
+        f'"Start two servers under a supervisor": steps/{step.name}/README.md'
+        "#start-two-servers-under-a-supervisor"
+    )
+
+
 def test_chapters_after_the_step_are_not_asked(mine):
     (mine / "hello.py").write_text("hello = 1\nnames = 2\n")
     assert first_gap(find_step("01"), mine) is None
@@ -321,7 +332,7 @@ def test_what_the_tests_do_not_see_is_named_although_they_have_passed(
     (mine / "hello.py").unlink()
     spec.append(0)
     assert main(["check", "01", str(mine)]) == 0
-    assert f"server. hello.py {MISSING}\n" in capsys.readouterr().out
+    assert capsys.readouterr().out.endswith(f"server. hello.py {MISSING}\n")
 
 
 def test_the_last_step_is_called_the_last_one(mine, spec, capsys):

@@ -1,6 +1,7 @@
 """Find the section of the chapters that makes the first edit that a folder lacks."""
 
 import re
+import stat
 from collections import Counter
 from difflib import SequenceMatcher
 
@@ -12,6 +13,7 @@ from .reading import EDITS, anchor, read_chapter
 UNTESTED = (".css", ".js")
 # Here mistakes can be that it does not see, as it opens no page and starts no server.
 UNSEEN = re.compile(r".*\.(css|js|html)|config/.*|deploy/.*")
+MISSING = "does not exist;"
 OPPOSITE = {"+": "-", "-": "+"}
 WORDS = {
     "+": ("lacks a line", "adds"),
@@ -30,6 +32,7 @@ def first_gap(step, path, passed=False):
 
     If the tests have `passed`, what they see is right, however it is written. So then,
     something is lacking only in a file that they do not see, or that does not exist.
+    A file that has to be executable, and is not, lacks that.
     """
     chapters = [chapter for chapter in all_steps() if chapter <= step]
     blocks = [(chapter, b) for chapter in chapters for b in read_chapter(chapter)]
@@ -56,12 +59,17 @@ def first_gap(step, path, passed=False):
                 untested = not passed and name.endswith(UNTESTED)
                 last = (sign == "~", untested, edit in exercised)
                 gaps.append((last, place, sign, name))
+        if is_executable(step.path / name) > is_executable(path / name):
+            made = min(place for (_, file, _), place in places.items() if file == name)
+            gaps.append(((False, False, False), made, "x", name))
     if not gaps:
         return None
     _, (chapter, _, section), sign, name = min(gaps)
     link = f"steps/{chapter.name}/README.md#{anchor(section)}"
-    if sign == "+" and not (path / name).exists():
-        return f'{name} does not exist; the section "{section}" adds it: {link}'
+    if sign != "-" and not (path / name).exists():
+        return f'{name} {MISSING} the section "{section}" adds it: {link}'
+    if sign == "x":
+        return f'{name} is not executable: see the section "{section}": {link}'
     lacks, adds = WORDS[sign]
     return f'{name} {lacks} that the section "{section}" {adds}: {link}'
 
@@ -73,6 +81,11 @@ def gaps_in(own, right):
     for tag, start, end, _, _ in SequenceMatcher(None, right, own).get_opcodes():
         if tag in ("delete", "replace"):
             yield from (("~", line) for line in right[start:end])
+
+
+def is_executable(file):
+    """Return whether a file is there, and its owner may execute it."""
+    return file.exists() and bool(file.stat().st_mode & stat.S_IXUSR)
 
 
 def is_applied(block, chapter, path):
