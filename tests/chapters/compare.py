@@ -3,9 +3,14 @@
 In a chapter a line `...` stands for any lines, and … inside a line for any text.
 """
 
+import os
 import re
 
+import pytest
+
+from tests.support.folders import contents
 from tutorial.maintenance.rules import normal
+from tutorial.shared.git import compare
 
 
 def pattern_of(expected):
@@ -33,3 +38,18 @@ def begins(expected, seen):
 def with_end(text):
     """Return `text` with a newline at the end of its last line, if it has lines."""
     return text if not text or text.endswith("\n") else text + "\n"
+
+
+def assert_is_the_step(folder, step):
+    """Fail, with the lines that differ, unless a folder is the step byte for byte."""
+    if differences := compare(folder, step.path):
+        pytest.fail(f"The chapter does not lead to its step:\n{differences}")
+    expected = contents(step.path)
+    del expected["README.md"]
+    assert contents(folder) == expected
+    assert executables(folder) == executables(step.path)
+
+
+def executables(folder):
+    """Return the paths of the files in a folder that can be executed."""
+    return {name for name in contents(folder) if os.access(folder / name, os.X_OK)}

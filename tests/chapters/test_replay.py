@@ -1,13 +1,12 @@
 """Each chapter, followed to the letter, gives its step, byte for byte."""
 
-import os
 import tempfile
 from pathlib import Path
 
 import pytest
 
+from tests.chapters.compare import assert_is_the_step
 from tests.chapters.reader import Reader
-from tests.support.folders import contents
 
 pytestmark = [pytest.mark.chapter, pytest.mark.asyncio(loop_scope="session")]
 
@@ -16,10 +15,7 @@ pytestmark = [pytest.mark.chapter, pytest.mark.asyncio(loop_scope="session")]
 async def test_the_chapter_leads_to_its_step(step, home, browser):
     async with Reader(step, home, browser) as reader:
         await reader.follow()
-        expected = contents(step.path)
-        del expected["README.md"]
-        assert contents(reader.folder) == expected
-        assert executables(reader.folder) == executables(step.path)
+        assert_is_the_step(reader.folder, step)
 
 
 @pytest.fixture
@@ -30,8 +26,3 @@ def home():
     """
     with tempfile.TemporaryDirectory(prefix="home-") as home:
         yield Path(home)
-
-
-def executables(folder):
-    """Return the paths of the files in a folder that can be executed."""
-    return {name for name in contents(folder) if os.access(folder / name, os.X_OK)}

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
+from tests.chapters.compare import assert_is_the_step
 from tests.support.browser import from_npm
-from tests.support.folders import contents
+from tests.support.folders import contents, copy_folder
 from tutorial.chapters.reading import anchor, read_chapter
 from tutorial.shared.steps import ROOT, all_steps
 
@@ -177,3 +178,15 @@ async def test_every_diagram_can_be_drawn(browser):
         assert "<svg" in await page.evaluate(draw, diagram)
     with pytest.raises(Exception, match="Parse error"):
         await page.evaluate(draw, diagrams[0] + "\n--> nowhere ((")
+
+
+def test_a_chapter_that_leads_elsewhere_is_reported_with_the_lines_that_differ(
+    tmp_path,
+):
+    folder = copy_folder(STEPS[0].path, tmp_path / "mychat")
+    (folder / "README.md").unlink()
+    assert_is_the_step(folder, STEPS[0])
+    with (folder / "manage.py").open("a") as file:
+        file.write("oops = 1\n")
+    with pytest.raises(pytest.fail.Exception, match=r"(?m)^-oops = 1$"):
+        assert_is_the_step(folder, STEPS[0])
