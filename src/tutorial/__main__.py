@@ -39,6 +39,7 @@ def main(argv=None):
     A TutorialError, and an OSError of the system, are reported in one line.
     """
     try:
+        sys.stdout.reconfigure(errors="backslashreplace")  # it may know ASCII only
         args = parsed(sys.argv[1:] if argv is None else argv)
         status = args.call(args)
         print(end="", flush=True)

@@ -235,6 +235,12 @@ def answer(address, tool):
     raise AssertionError(address)
 
 
+def test_two_notebooks_are_not_opened(capsys):
+    assert main(["notebooks", "01", "02"]) == 2
+    said = "tutorial: one notebook can be opened at a time: name one.\n"
+    assert capsys.readouterr().err == said
+
+
 def test_without_jupyter_the_tool_says_what_installs_it(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "nbclient", None)
     assert main(["notebooks", "--check"]) == 2

@@ -14,6 +14,8 @@ def explain(error, folder, which=-1):
     """
     reason = error.msg if isinstance(error, SyntaxError) else str(error)
     reason = " ".join(reason.split())
+    if "'coroutine' object" in reason:
+        reason += " (is an `await` missing?)"
     if notes := getattr(error, "__notes__", []):
         reason = f"{reason.rstrip('.')} ({', '.join(notes)})".strip()
     if not isinstance(error, AssertionError):

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import watchfiles
 from tests.chapters.by_hand import Keeper, answers
 from tests.support.deadline import DEADLINE, until
 from tests.support.folders import contents, copy_folder
+from tests.support.places import explain
 from tests.support.tool import running
 from tutorial.__main__ import main
 from tutorial.chapters.edits import first_gap
@@ -436,6 +438,24 @@ def test_what_is_saved_counts_but_not_what_a_running_project_writes(
 
     monkeypatch.setattr(watchfiles, "watch", watch)
     assert len(list(check.saves(project))) == 3  # at once, and two saves
+
+
+def test_watching_ends_when_the_folder_is_removed(mine, spec, monkeypatch, capsys):
+    def saves(path):
+        yield
+        shutil.rmtree(path)
+        yield
+
+    spec.append(0)
+    monkeypatch.setattr(check, "saves", saves)
+    assert main(["check", "02", str(mine), "--watch"]) == 2
+    assert capsys.readouterr().err == f"tutorial: {mine} does not exist any more.\n"
+
+
+def test_an_await_that_may_be_missing_is_suggested(tmp_path):
+    error = TypeError("'coroutine' object is not iterable")
+    said = f"TypeError: {error} (is an `await` missing?)"
+    assert explain(error, tmp_path) == said
 
 
 def test_make_check_gives_the_step_and_the_folder_to_the_tool():

@@ -103,6 +103,19 @@ def test_a_reader_who_has_gone_is_reported_by_the_status_alone(tmp_path, argumen
     assert (done.returncode, done.stderr) == (1, b"")
 
 
+def test_a_name_is_shown_although_the_terminal_knows_ascii_only(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "tutorial", "start", "01", "caf\u00e9"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(r"caf\xe9 is a copy of ")
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux has a full file")
 @pytest.mark.parametrize("arguments", [["measure"], ["start", "01", "mine"]])
 def test_a_full_disk_is_reported_in_one_line(tmp_path, arguments):

@@ -2,11 +2,15 @@
 
 import asyncio
 import re
+import signal
 import threading
 
 import pytest
 
+from tests.support.deadline import DEADLINE
+from tests.support.tool import running
 from tutorial.__main__ import main
+from tutorial.shared.steps import ROOT
 from tutorial.verbs.measure import consumers, let_all_speak
 
 PEOPLE, SECONDS = 20, 0.1
@@ -53,3 +57,11 @@ def test_the_table_has_a_line_for_each_kind_of_consumer(capsys):
         ["the", "event", "loop"],
         ["the", "event", "loop"],
     ]
+
+
+def test_ctrl_c_does_not_wait_for_the_handlers():
+    seconds = 3 * DEADLINE
+    with running(ROOT, "measure", "--seconds", seconds) as tool:
+        tool.wait_until_said("handlers run in\n")
+        assert tool.stop(signal.SIGINT) == (130, [])
+        assert tool.process.stderr.read() == ""

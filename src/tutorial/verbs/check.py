@@ -64,6 +64,8 @@ def check(name, folder, watch=False):
         if not watch:
             return report(step, path)
         for _ in saves(path):
+            if not path.is_dir():
+                raise TutorialError(f"{path} does not exist any more.")
             say(time.strftime("\n-------- %H:%M:%S --------"))
             report(step, path)
             say("Waiting for the next save. Stop with Ctrl-C.")

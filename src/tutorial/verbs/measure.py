@@ -5,10 +5,12 @@ server and without Redis: the time that they need would hide what is measured.
 """
 
 import asyncio
+import os
 import threading
 import time
 
 from ..shared.messages import TutorialError, say
+from ..shared.processes import INTERRUPTED
 
 
 def add_parser(subparsers):
@@ -31,7 +33,10 @@ def measure(people, seconds):
     row = "{:28}   {:>30}   {}".format
     say(row("consumer", "the last one is answered after", "handlers run in"))
     for name, consumer in consumers(seconds).items():
-        duration, threads = asyncio.run(let_all_speak(consumer, people))
+        try:
+            duration, threads = asyncio.run(let_all_speak(consumer, people))
+        except KeyboardInterrupt:
+            os._exit(INTERRUPTED)  # Python would wait for the handlers in threads
         others = len(threads - {threading.main_thread().name})
         where = f"{others} other thread" if others else "the event loop"
         say(row(name, f"{duration:.1f} s", where))

@@ -49,7 +49,9 @@ def notebooks(args):
     """Do what the command line asks for, with a Redis; return the exit status."""
     if any(importlib.util.find_spec(module) is None for module in NEEDED):
         raise TutorialError("Jupyter is not installed: `make notebooks` installs it.")
-    paths = chosen(args.names)
+    paths, opens = chosen(args.names), not (args.check or args.write)
+    if opens and args.names and len(paths) > 1:
+        raise TutorialError("one notebook can be opened at a time: name one.")
     if args.port:
         refuse_taken_port(args.port)
     with (
@@ -61,7 +63,7 @@ def notebooks(args):
         env = plain_environment()
         env.pop("MPLBACKEND", None)  # Jupyter's own one shows the plots in the notebook
         env |= {"REDIS_URL": url, "JUPYTER_RUNTIME_DIR": folder}
-        if not (args.check or args.write):
+        if opens:
             return open_lab(paths[0], env | settings_in(folder, env), args.port)
         from ..maintenance.notebook import run_all
 
@@ -69,7 +71,7 @@ def notebooks(args):
             return 0
         raise TutorialError("fix the cells above, or run `tutorial notebooks --write`.")
     say("\nStopped.")
-    return INTERRUPTED if args.check or args.write else 0
+    return 0 if opens else INTERRUPTED
 
 
 def chosen(names):
