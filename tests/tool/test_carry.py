@@ -12,6 +12,7 @@ LINES = [f"line {number}\n" for number in range(1, 13)]
 POEM = "".join(LINES)
 DONE = "Now run `make test`: it lists the chapter blocks that need the change.\n"
 TO_RESOLVE = DONE.replace("Now run", "Resolve the conflicts, then run")
+RESOLVE_03 = "Resolve 03, then run `tutorial carry 03`.\n"
 
 
 class House:
@@ -198,7 +199,7 @@ def test_a_conflict_leaves_markers_and_does_not_hold_up_the_other_files(house, c
     house.write("02", POEM.replace("line 3", "LINE 3"), "same.txt")
     status, said = carry("02")
     assert status == 1
-    assert said.endswith(TO_RESOLVE)
+    assert said.endswith(RESOLVE_03)
     assert results(said)["03", "poem.txt"] == "conflict"
     assert results(said)["03", "same.txt"] == "changed"
     assert house.read("03") == POEM.replace(
@@ -207,13 +208,27 @@ def test_a_conflict_leaves_markers_and_does_not_hold_up_the_other_files(house, c
     assert "LINE 3" in house.read("03", "same.txt")
 
 
+def test_a_resolution_is_carried_from_its_step_on(house, carry):
+    house.write("01", house.read("01").replace("01_one", "last"))
+    assert carry("01") == (
+        1,
+        "02_two/poem.txt: conflict\nResolve 02, then run `tutorial carry 02`.\n",
+    )
+    assert house.read("03") == POEM.replace("line 12", "03_three")
+    house.write("02", POEM.replace("line 12", "last\n02_two"))
+    assert carry("02") == (1, f"03_three/poem.txt: conflict\n{RESOLVE_03}")
+    house.write("03", POEM.replace("line 12", "last\n03_three"))
+    # No step comes after the last one.
+    assert carry("03") == (1, f"04_four/poem.txt: conflict\n{TO_RESOLVE}")
+
+
 def test_a_new_file_that_is_there_in_another_form_is_a_conflict(house, carry):
     house.write("02", "mine\n", "new.txt")
     house.write("03", "theirs\n", "new.txt")
     status, said = carry("02")
     assert (status, results(said)) == (
         1,
-        {("03", "new.txt"): "conflict", ("04", "new.txt"): "new"},
+        {("03", "new.txt"): "conflict"},
     )
     assert "theirs\n=======\nmine\n" in house.read("03", "new.txt")
 
@@ -223,6 +238,7 @@ def test_a_binary_file_that_differs_is_a_conflict_and_stays(house, carry):
     house.write("03", b"\0two", "same.txt")
     status, said = carry("02")
     assert status == 1
+    assert said.endswith(TO_RESOLVE)
     assert results(said)["04", "same.txt"] == "changed"
     conflict = "conflict: git says: warning: Cannot merge binary files: "
     assert results(said)["03", "same.txt"].startswith(conflict)

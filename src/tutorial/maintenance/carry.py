@@ -25,15 +25,16 @@ def carry(name):
     """Carry what differs from HEAD in the step called `name`; return 1 on conflicts.
 
     The chapter is left out. Every file is merged separately, with a temporary index:
-    your own index stays as it is, and later steps may have uncommitted changes. A
-    change can be carried twice without harm, but a conflict returns until its
-    resolution is committed.
+    your own index stays as it is, and later steps may have uncommitted changes. A file
+    in which a merge has left markers is not merged into the steps after that: the
+    resolution is carried from there. A change can be carried twice without harm, but a
+    conflict returns until its resolution is committed.
     """
     step = find_step(name)
     later = [other for other in all_steps() if other > step]
     if not later:
         raise TutorialError(f"{step.name} is the last step: no step comes after it.")
-    conflicts = False
+    conflicts, marked = False, {}  # {file: the step in which it has markers}
     with tempfile.TemporaryDirectory() as folder:
         index = {"GIT_INDEX_FILE": f"{folder}/index"}
         git("read-tree", "HEAD", cwd=step.path, env=index)
@@ -47,11 +48,19 @@ def carry(name):
             )
         for other in later:
             for file in files.split("\0")[:-1]:
+                if file in marked:
+                    continue
                 result = apply(file, step, other, index)
                 conflicts |= result.startswith("conflict")
+                if has_markers(content(other.path / file)):
+                    marked[file] = other
                 print(f"{other.name}/{file}: {result}")
-    then = "Resolve the conflicts, then run" if conflicts else "Now run"
-    print(f"{then} `make test`: it lists the chapter blocks that need the change.")
+    first = min(marked.values(), default=None)
+    if first and first != later[-1]:
+        print(f"Resolve {first.number}, then run `tutorial carry {first.number}`.")
+    else:
+        then = "Resolve the conflicts, then run" if conflicts else "Now run"
+        print(f"{then} `make test`: it lists the chapter blocks that need the change.")
     return int(conflicts)
 
 
