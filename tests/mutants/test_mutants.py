@@ -1185,8 +1185,8 @@ function received(event) {
         "a message comes before the history",
         "21",
         PRESENCE,
-        "self.writing = True  # connect",
-        "self.writing = False  # connect",
+        "self.waiting, self.writing = deque(), True",
+        "self.waiting, self.writing = deque(), False",
         "spec/test_scale.py::"
         "test_what_is_said_while_somebody_enters_comes_after_the_history",
     ),
@@ -1254,8 +1254,8 @@ function received(event) {
         "each look shows the list to all, whether it has changed or not",
         "21",
         PRESENCE,
-        "if self.users != users:",
-        "if True:",
+        "self.users if users == self.users else users",
+        "users",
         "spec/test_scale.py::test_a_look_that_finds_nobody_new_touches_no_consumer",
     ),
     Mutant(

@@ -23,7 +23,7 @@ class ChatConsumer(LimitedConsumer):
             await self.send_history()
             await self.access_changed()
             await self.write()
-            self.send = self.answer
+            self.send = self.answer  # which keeps nobody waiting
             await self.show(self.room.users)
         else:
             await self.close()

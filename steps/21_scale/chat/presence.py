@@ -53,8 +53,7 @@ class Room(GroupMember):
                 await consumer.join()
         if now - self.forgotten <= 2 * HEARTBEAT:  # others may still be missing
             users |= self.users
-        if self.users != users:  # one object for all who have been told
-            self.users = users
+        self.users = self.users if users == self.users else users  # one for all
         others = [each for each in self.consumers if each.users is not self.users]
         await self.deliver(others, lambda consumer: consumer.show(self.users))
 
@@ -99,8 +98,7 @@ class PresenceConsumer(AsyncWebsocketConsumer):
         key = self.channel_layer, group_name
         self.room = rooms.setdefault(key, Room(group_name))
         self.users = None  # of whom the browser has been told
-        self.waiting = deque()  # texts for after the history
-        self.writing = True  # connect() does so, in the end
+        self.waiting, self.writing = deque(), True  # until connect() has ended
         self.entry = f"{self.channel_name} {self.scope['user'].username}"
         async with self.room.lock:
             if not self.room.consumers:
@@ -137,16 +135,15 @@ class PresenceConsumer(AsyncWebsocketConsumer):
         else:
             frames = [{"type": "presence.joined", "user": user} for user in users - old]
             frames += [{"type": "presence.left", "user": user} for user in old - users]
-        for frame in frames:
-            await self.send(text_data=json.dumps(frame))
+        texts = map(json.dumps, frames)
+        await (self.send(*texts) if old is None else self.hand(*texts))
 
     async def answer(self, text_data):
-        """Called for send() when connect() has ended; waits no longer than the Room."""
         await self.room.deliver([self], lambda consumer: consumer.hand(text_data))
 
-    async def hand(self, text):
-        """Called by the Room with a text for the browser; all keep their order."""
-        self.waiting.append(text)
+    async def hand(self, *texts):
+        """Called by the Room with texts for the browser; they keep their order."""
+        self.waiting.extend(texts)
         if not self.writing:
             self.writing = True
             try:
