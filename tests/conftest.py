@@ -22,9 +22,10 @@ STEPLESS = ("house", "tool", "stage", "notebooks")
 # Git sets these for a hook. With them, every git works on the hook's repository.
 OF_A_HOOK = ("DIR", "WORK_TREE", "INDEX_FILE", "PREFIX", "OBJECT_DIRECTORY")
 OF_A_HOOK = [f"GIT_{name}" for name in (*OF_A_HOOK, "COMMON_DIR")]
-# Git without anybody's settings, and no proxy between programs of this machine.
+# Git without anybody's settings, also where another user has the files, and no proxy
+# between programs of this machine.
 OF_THE_TESTS = {
-    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_GLOBAL": str(HERE / "support/gitconfig"),
     "GIT_CONFIG_NOSYSTEM": "1",
     "no_proxy": "127.0.0.1,127.0.0.2,localhost",
     "NO_PROXY": "127.0.0.1,127.0.0.2,localhost",
