@@ -87,7 +87,7 @@ def test_an_old_python_or_none_makes_no_environment_and_says_so(version, tmp_pat
         )
         python.chmod(0o755)
     done = subprocess.run(
-        ["make", "run", f"PYTHON={python}"],
+        ["make", "--no-print-directory", "run", f"PYTHON={python}"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
