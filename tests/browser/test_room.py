@@ -188,7 +188,7 @@ async def test_the_end_of_the_log_stays_in_view_unless_the_reader_has_scrolled_u
     at_end = "log.scrollHeight - log.scrollTop - log.clientHeight <= 1"
     try:
         for size in (low, high):
-            await alice.page.set_viewport_size(size)
+            await resize(alice.page, size)
             await alice.page.wait_for_function(at_end)
         # A browser tells the page of a scroll only when it draws the next frame.
         await alice.log.evaluate(
@@ -197,12 +197,22 @@ async def test_the_end_of_the_log_stays_in_view_unless_the_reader_has_scrolled_u
               log.scrollTop = 0;
             })"""
         )
-        await alice.page.set_viewport_size(low)
-        draw = "requestAnimationFrame(() => requestAnimationFrame(resolve))"
-        await alice.page.evaluate(f"new Promise((resolve) => {draw})")
+        await resize(alice.page, low)
         assert await alice.log.evaluate("log => log.scrollTop") == 0
     finally:
         await alice.page.set_viewport_size(high)
+
+
+async def resize(page, size):
+    """Give the window another size; return when the page has been drawn with it.
+
+    Its observers are called after that: they have run when the next frame begins.
+    """
+    await page.set_viewport_size(size)
+    width, height = size["width"], size["height"]
+    await page.wait_for_function(f"innerWidth === {width} && innerHeight === {height}")
+    draw = "requestAnimationFrame(() => requestAnimationFrame(resolve))"
+    await page.evaluate(f"new Promise((resolve) => {draw})")
 
 
 @pytest.mark.holds(since="01", until="12", can="The page shows whether it is connected")
