@@ -126,6 +126,7 @@ def run(arguments, folder, env, timeout=300):
     """Run `python` to its end; return the exit status and what it has printed.
 
     It is killed, with all that it has started, when it goes on for `timeout` seconds.
+    What it leaves behind in its process group ends with it, as after `tutorial check`.
     Raises InterruptedError after a call of `interrupt`.
     """
     if _interrupted.is_set():
@@ -143,6 +144,8 @@ def run(arguments, folder, env, timeout=300):
         return python.wait(), said
     finally:
         alarm.cancel()
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(python.pid, signal.SIGTERM)
         _running.discard(python)
         python.close()
 
