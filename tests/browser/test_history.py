@@ -149,8 +149,7 @@ async def test_earlier_messages_are_added_above_the_place_where_one_reads(script
     await expect(button).to_be_hidden()
     socket.history(*map(message, range(51, 101)))
     await expect(button).to_be_visible()
-    to_the_end = "log => log.scrollHeight - log.scrollTop - log.clientHeight"
-    assert await person.log.evaluate(to_the_end) <= 1
+    assert await person.from_end() <= 1
     await person.log.evaluate("log => { log.scrollTop = 0; }")
     top = "item => Math.round(item.getBoundingClientRect().top)"
     before = await person.messages.first.evaluate(top)

@@ -284,8 +284,7 @@ async def test_a_reader_at_the_end_sees_the_last_of_the_missed_messages(played):
     await played.send(history(*map(message, range(51, 101))))
     await played.comes_back(*map(message, range(60, 110)))
     await expect(person.messages).to_have_count(59)
-    to_the_end = "log => log.scrollHeight - log.scrollTop - log.clientHeight"
-    assert await person.log.evaluate(to_the_end) <= 1
+    assert await person.from_end() <= 1
 
 
 @pytest.mark.holds(since="11")

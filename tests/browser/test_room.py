@@ -27,6 +27,27 @@ async def enter_by_link(*people):
         await expect(person.status).to_have_text("Connected")
 
 
+async def fill(person):
+    """Send eight messages, more than the log shows; the last one is in view."""
+    for number in range(8):
+        await person.say(f"message {number} " + "that is long " * 40)
+    await expect(person.messages).to_have_count(8)
+    await person.sends_nothing_any_more()
+    assert await person.from_end() <= 1
+
+
+async def resize(page, size):
+    """Give the window another size; return when the page has been drawn with it.
+
+    Its observers are called after that: they have run when the next frame begins.
+    """
+    await page.set_viewport_size(size)
+    width, height = size["width"], size["height"]
+    await page.wait_for_function(f"innerWidth === {width} && innerHeight === {height}")
+    draw = "requestAnimationFrame(() => requestAnimationFrame(resolve))"
+    await page.evaluate(f"new Promise((resolve) => {draw})")
+
+
 async def keep_a_picture(step, **people):
     """Keep a screenshot of each person's page, outside git."""
     for name, person in people.items():
@@ -136,9 +157,6 @@ async def test_a_text_that_begins_with_hebrew_is_shown_from_right_to_left(alice)
     assert hebrew[0] > hebrew[1]
 
 
-FROM_END = "log => Math.round(log.scrollHeight - log.scrollTop - log.clientHeight)"
-
-
 @pytest.mark.holds(since="01", can="What you send comes into view")
 async def test_the_log_scrolls_to_its_end_when_one_sends(alice):
     await enter_by_address(alice)
@@ -150,7 +168,7 @@ async def test_the_log_scrolls_to_its_end_when_one_sends(alice):
         await alice.say("one more")
         await expect(alice.messages).to_have_count(number)
         await alice.sends_nothing_any_more()
-        assert await alice.log.evaluate(FROM_END) <= 1
+        assert await alice.from_end() <= 1
         await alice.log.evaluate("log => { log.scrollTop = 0; }")
 
 
@@ -160,20 +178,11 @@ async def test_the_log_scrolls_to_its_end_unless_one_reads_further_up(alice, bob
     await fill(alice)
     await bob.say("one more")
     await expect(alice.messages).to_have_count(9)
-    assert await alice.log.evaluate(FROM_END) <= 1
+    assert await alice.from_end() <= 1
     await alice.log.evaluate("log => { log.scrollTop = 0; }")
     await bob.say("one more")
     await expect(alice.messages).to_have_count(10)
     assert await alice.log.evaluate("log => log.scrollTop") == 0
-
-
-async def fill(person):
-    """Send eight messages, more than the log shows; the last one is in view."""
-    for number in range(8):
-        await person.say(f"message {number} " + "that is long " * 40)
-    await expect(person.messages).to_have_count(8)
-    await person.sends_nothing_any_more()
-    assert await person.log.evaluate(FROM_END) <= 1
 
 
 @pytest.mark.holds(since="01", can="A lower window still shows the last message")
@@ -201,18 +210,6 @@ async def test_the_end_of_the_log_stays_in_view_unless_the_reader_has_scrolled_u
         assert await alice.log.evaluate("log => log.scrollTop") == 0
     finally:
         await alice.page.set_viewport_size(high)
-
-
-async def resize(page, size):
-    """Give the window another size; return when the page has been drawn with it.
-
-    Its observers are called after that: they have run when the next frame begins.
-    """
-    await page.set_viewport_size(size)
-    width, height = size["width"], size["height"]
-    await page.wait_for_function(f"innerWidth === {width} && innerHeight === {height}")
-    draw = "requestAnimationFrame(() => requestAnimationFrame(resolve))"
-    await page.evaluate(f"new Promise((resolve) => {draw})")
 
 
 @pytest.mark.holds(since="01", until="12", can="The page shows whether it is connected")

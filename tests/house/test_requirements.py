@@ -74,7 +74,7 @@ def test_tests_and_notebooks_fit_into_one_environment():
 
 
 @pytest.mark.parametrize("version", ["(3, 10)", "(3, 11)", None])
-def test_an_old_python_or_none_makes_no_environment_and_says_so(version, tmp_path):
+def test_only_a_python_that_is_new_enough_makes_an_environment(version, tmp_path):
     """A Python that calls itself older stands for one that is not everywhere."""
     for name in ("Makefile", "requirements-uv.txt"):
         shutil.copy(ROOT / name, tmp_path)

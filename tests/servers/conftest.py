@@ -26,6 +26,14 @@ def signed_in(deployed):
 
 
 @pytest.fixture
+def course(site):
+    """Course 1, whose students are the same again after the test."""
+    yield
+    status, said = site.run("manage.py", "loaddata", "demo")
+    assert status == 0, said
+
+
+@pytest.fixture
 async def alice(server, cookies):
     """alice's socket to room 1."""
     socket = await enter(server, cookies["alice"])

@@ -283,15 +283,6 @@ async def test_whoever_signs_in_does_not_wait_for_rabbitmq(site, broker):
             await they_hear(alice, alice, "after")
 
 
-@pytest.fixture
-def course(site):
-    """Course 1, whose students are the same again after the test."""
-    yield
-    command = ["manage.py", "loaddata", "demo"]
-    status, said = site.run(*command)
-    assert status == 0, said
-
-
 # Each of the two changes sends an event to its own user.
 REMOVE = """
 from django.contrib.auth.models import User

@@ -52,14 +52,6 @@ User.objects.get(username="alice").courses.clear()
 """
 
 
-@pytest.fixture
-def course(site):
-    """Course 1, whose students are the same again after the test."""
-    yield
-    status, said = site.run("manage.py", "loaddata", "demo")
-    assert status == 0, said
-
-
 @pytest.mark.holds(
     since="21", can="Who stops reading and is taken off the course is told no more"
 )

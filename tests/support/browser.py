@@ -122,6 +122,11 @@ class Person:
         """Wait until no text is on its way; since 13, its line is drawn anew then."""
         await expect(self.log).not_to_contain_text("sending …")
 
+    async def from_end(self):
+        """Return how much of the log is below what one sees, in pixels."""
+        below = "log => log.scrollHeight - log.scrollTop - log.clientHeight"
+        return round(await self.log.evaluate(below))
+
 
 @contextlib.asynccontextmanager
 async def visit(browser, url, start="", **options):

@@ -128,7 +128,7 @@ function store() {
   try {
     sessionStorage.setItem(stored, JSON.stringify([...outbox]));
   } catch {
-    // The tab has no more room: what is new in the outbox does not survive a reload.
+    // The storage is full: what is new in the outbox does not survive a reload.
   }
 }
 
