@@ -212,7 +212,11 @@ async def test_the_end_of_the_log_stays_in_view_unless_the_reader_has_scrolled_u
         await alice.page.set_viewport_size(high)
 
 
-@pytest.mark.holds(since="01", until="12", can="The page shows whether it is connected")
+@pytest.mark.holds(
+    since="01",
+    until="12",
+    can="A page that has lost its connection says so and sends nothing",
+)
 async def test_the_page_shows_closed_and_sends_nothing_when_the_server_has_stopped(
     site, browser, alice
 ):

@@ -26,8 +26,11 @@ RUNSERVER = "python manage.py runserver"
 KILL = "pkill -9 -f "
 # Stop the process in a terminal, and let it continue.
 SIGNALS = {"^Z": signal.SIGSTOP, "fg": signal.SIGCONT}
-# The last line of a traceback.
-ERROR = re.compile(r"^[a-z]*[\w.]*(?:Error|Exception|Denied|NotReady|Full)\b.*", re.M)
+# The last line of a traceback; if it tells of several exceptions, of the last of them.
+ERROR = re.compile(
+    r"^[a-z]*[\w.]*(?:Error|Exception|Denied|NotReady|Full)\b.*$(?!\n\nDuring handling)",
+    re.M,
+)
 # Its figures are not compared, so 20 members in the room do instead of 200.
 BENCH = "tutorial bench"
 # What daphne says, or not, if a page is closed while its consumer is still answering.

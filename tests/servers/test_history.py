@@ -31,7 +31,9 @@ def saved_in(site, group_name):
         return database.execute(query, [group_name]).fetchall()
 
 
-@pytest.mark.holds(since="09", can="Several server processes count as one")
+@pytest.mark.holds(
+    since="09", can="Several server processes number the messages without gaps"
+)
 async def test_messages_of_two_servers_are_numbered_without_gaps(site, server, cookies):
     async with contextlib.AsyncExitStack() as leaving:
         others = [leaving.enter_context(site.daphne()) for _ in range(SERVERS - 1)]

@@ -53,7 +53,8 @@ User.objects.get(username="alice").courses.clear()
 
 
 @pytest.mark.holds(
-    since="21", can="Who stops reading and is taken off the course is told no more"
+    since="21",
+    can="Somebody who reads again after leaving the course gets nothing said since",
 )
 async def test_who_reads_again_after_leaving_the_course_gets_nothing_said_since(
     site, cookies, course

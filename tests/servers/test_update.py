@@ -204,7 +204,9 @@ def unhealthy(deployed, request):
     assert deployed.update()[0] == 0
 
 
-@pytest.mark.holds(since="18", can="New code that does not work gets nobody")
+@pytest.mark.holds(
+    since="18", can="Nobody is sent to a server whose new code does not work"
+)
 async def test_nobody_gets_to_a_server_whose_new_code_is_not_healthy(
     deployed, crowd, unhealthy
 ):
@@ -229,7 +231,9 @@ def broken(deployed):
     assert deployed.update()[0] == 0
 
 
-@pytest.mark.holds(since="18", can="An update takes nobody's last server away")
+@pytest.mark.holds(
+    since="18", can="An update never stops the only server that can be reached"
+)
 async def test_an_update_begins_with_a_server_that_has_no_address(
     deployed, crowd, broken
 ):

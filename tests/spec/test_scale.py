@@ -248,7 +248,7 @@ async def test_what_is_said_while_somebody_enters_comes_after_the_history(
     await bob.hears("at last")
 
 
-@pytest.mark.holds(since="21", can="A page is not closed because many others enter")
+@pytest.mark.holds(since="21", can="A page stays open while many others enter")
 async def test_a_socket_stays_when_more_than_a_hundred_enter_while_it_enters(
     people, browser, others, client, no_heartbeat
 ):
@@ -377,7 +377,9 @@ async def test_a_socket_that_has_read_nothing_since_it_entered_is_closed(
     assert await bob.is_closed() == DOES_NOT_READ
 
 
-@pytest.mark.holds(since="21", can="What is said is not for those who were sent out")
+@pytest.mark.holds(
+    since="21", can="People who were sent out receive nothing that is said afterwards"
+)
 async def test_somebody_who_was_sent_out_while_not_reading_gets_nothing_said_later(
     people, pupil, browser, others
 ):
@@ -502,7 +504,9 @@ async def test_a_socket_that_fails_keeps_no_message_from_the_others(
     assert browser.has_stopped.is_set()
 
 
-@pytest.mark.holds(since="21", can="An event that nobody can handle ends nothing")
+@pytest.mark.holds(
+    since="21", can="An event that nobody can handle does not stop the room"
+)
 @fast
 async def test_an_event_that_cannot_be_handled_is_logged_and_the_next_one_is_handled(
     people, layer, pace, caplog

@@ -31,13 +31,13 @@ class Room:
 
 
 class PresenceConsumer(AsyncWebsocketConsumer):
-    """Sends its browser the list, and tells the room when its user comes or goes."""
+    """Sends its browser the list, and the room an event when its user comes or goes."""
 
     async def enter(self, group_name):
         """Put the user on the list of the group; the socket has been accepted."""
         key = self.channel_layer, group_name
         self.room = rooms.setdefault(key, Room(*key))
-        self.users = None  # of whom the browser has been told
+        self.users = None  # who is on the browser's list
         self.entry = f"{self.channel_name} {self.scope['user'].username}"
         async with self.room.lock:
             self.room.consumers.add(self)

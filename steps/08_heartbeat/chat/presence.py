@@ -61,12 +61,12 @@ class Room:
 
 
 class PresenceConsumer(AsyncWebsocketConsumer):
-    """Sends its browser the list, and tells the room when its user comes or goes."""
+    """Sends its browser the list, and the room an event when its user comes or goes."""
 
     room = None  # until enter() has found it
 
     async def __call__(self, scope, receive, send):
-        """Called once for each socket; lasts as long as it, and may end in an error."""
+        """Called once for each socket; runs until it closes or an error ends it."""
         try:
             await super().__call__(scope, receive, send)
         finally:
@@ -80,7 +80,7 @@ class PresenceConsumer(AsyncWebsocketConsumer):
         """Put the user on the list of the group; the socket has been accepted."""
         key = self.channel_layer, group_name
         self.room = rooms.setdefault(key, Room(*key))
-        self.users = None  # of whom the browser has been told
+        self.users = None  # who is on the browser's list
         self.entry = f"{self.channel_name} {self.scope['user'].username}"
         async with self.room.lock:
             if not self.room.consumers:
