@@ -28,7 +28,8 @@ KILL = "pkill -9 -f "
 SIGNALS = {"^Z": signal.SIGSTOP, "fg": signal.SIGCONT}
 # The last line of a traceback; if it tells of several exceptions, of the last of them.
 ERROR = re.compile(
-    r"^[a-z]*[\w.]*(?:Error|Exception|Denied|NotReady|Full)\b.*$(?!\n\nDuring handling)",
+    r"^[a-z]*[\w.]*(?:Error|Exception|Denied|NotReady|Full)\b.*$"
+    r"(?!\n\nDuring handling)",
     re.M,
 )
 # Its figures are not compared, so 20 members in the room do instead of 200.

@@ -289,3 +289,16 @@ def test_ctrl_c_ends_what_was_started_and_is_answered_with_one_line(tmp_path):
         line = "Interrupted: all that was started has ended."
         assert tool.wait_until_said(f"{line}\n").strip() == line
         assert tool.process.stderr.read() == ""
+
+
+def test_a_test_that_hangs_ends_its_part_and_says_where(tmp_path):
+    file = tmp_path / "test_hanging.py"
+    file.write_text("from signal import pause\n\ndef test_it():\n    pause()\n")
+    command = [sys.executable, "-m", "pytest", "-c", ROOT / "pyproject.toml", file]
+    soon = ["-o", "faulthandler_timeout=1"]
+    done = subprocess.run(
+        [*command, *soon], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode != 0
+    assert "Timeout (0:00:01)!" in done.stderr, done.stderr
+    assert f'File "{file}", line 4 in test_it' in done.stderr
