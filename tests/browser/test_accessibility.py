@@ -10,7 +10,7 @@ from tests.support.browser import GONE, from_npm, visit
 from tests.support.deadline import DEADLINE
 
 # This is a fixture.
-from .test_history import scripted
+from .test_history import message, scripted, shows
 
 __all__ = ["scripted"]
 
@@ -19,6 +19,12 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 expect.set_options(timeout=DEADLINE * 1000)
 WIDTHS = (390, 1024)
 COLOURS = ("light", "dark")
+# Notes whether the log was busy whenever something was added to it.
+NOTE = """log => {
+    window.busy = [];
+    const note = () => busy.push(log.ariaBusy);
+    new MutationObserver(note).observe(log, { childList: true });
+}"""
 
 
 async def violations(page):
@@ -93,6 +99,45 @@ async def test_axe_finds_no_violation_in_a_room_with_more_people_than_fit(script
     # A small window, or one that is enlarged by four.
     await alice.page.set_viewport_size({"width": 320, "height": 256})
     assert (await here.bounding_box())["height"] > 25
+
+
+@pytest.mark.holds(
+    since="10", can="Screen readers read out what is new, not what is old"
+)
+async def test_the_log_is_busy_while_old_messages_are_added_and_not_for_new_ones(
+    scripted,
+):
+    alice, socket = scripted
+    await alice.log.evaluate(NOTE)
+    socket.history(message(2), message(3))
+    await shows(alice, 2, 3)
+    assert await alice.page.evaluate("busy.at(-1)") == "true"
+    await expect(alice.log).to_have_attribute("aria-busy", "false")
+    socket.live(message(4))
+    await shows(alice, 2, 3, 4)
+    assert await alice.page.evaluate("busy.at(-1)") == "false"
+    socket.history(message(1))
+    await shows(alice, 1, 2, 3, 4)
+    assert await alice.page.evaluate("busy.at(-1)") == "true"
+
+
+@pytest.mark.holds(since="11")
+async def test_what_a_page_has_missed_is_read_out(played):
+    await played.send({"type": "chat.message", **message(1)})
+    await played.passes(1)
+    await played.person.log.evaluate(NOTE)
+    await played.comes_back(message(2))
+    await shows(played.person, 1, 2)
+    assert await played.page.evaluate("busy.at(-1)") == "false"
+
+
+@pytest.mark.holds(since="11")
+async def test_the_button_that_counts_down_is_read_out_without_the_count(played):
+    await played.close()
+    again = played.page.get_by_role("button", name="Connect now", exact=True)
+    await expect(again).to_have_text("Connect now (3)")
+    await played.passes(1)
+    await expect(again).to_have_text("Connect now (2)")
 
 
 @pytest.mark.holds(since="01", until="01")

@@ -213,3 +213,45 @@ async def test_a_page_that_waits_or_was_refused_has_no_heartbeat(played):
     await played.passes(60)
     await expect(played.person.status).to_contain_text(REFUSED)
     assert await played.sockets() == 2
+
+
+async def look(played, away):
+    """Look at another tab than the page's, or come back to it."""
+    await played.page.evaluate(
+        """away => {
+            const hidden = { value: away, configurable: true };
+            Object.defineProperty(document, "hidden", hidden);
+            document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        away,
+    )
+
+
+@pytest.mark.holds(since="12", can="The tab's title counts what you have not seen")
+async def test_the_title_counts_each_message_that_came_to_a_hidden_tab_once(played):
+    title = await played.page.title()
+    await played.send(live(1))
+    await expect(played.page).to_have_title(title)
+    await look(played, away=True)
+    await expect(played.page).to_have_title(title)
+    for number, count in ((3, 2), (2, 2), (3, 2), (4, 3)):
+        await played.send(live(number))
+        await expect(played.page).to_have_title(f"({count}) {title}")
+    await look(played, away=False)
+    await expect(played.page).to_have_title(title)
+    await played.send(live(5))
+    await expect(played.page).to_have_title(title)
+    await look(played, away=True)
+    await played.send(live(6))
+    await expect(played.page).to_have_title(f"(1) {title}")
+
+
+@pytest.mark.holds(since="12")
+async def test_a_tab_that_was_opened_in_the_background_counts_what_comes_later(opened):
+    title = await opened.page.title()
+    await look(opened, away=True)
+    await opened.accept(history(message(1), message(2)))
+    await shows(opened.person, 1, 2)
+    await expect(opened.page).to_have_title(title)
+    await opened.send(live(3))
+    await expect(opened.page).to_have_title(f"(1) {title}")

@@ -186,3 +186,20 @@ async def test_a_page_sends_nothing_while_it_asks_whether_it_may_come_back(playe
     await played.passes(5)
     assert await played.sent() == []
     await expect(played.person.messages).to_contain_text(["into the outbox"])
+
+
+@pytest.mark.holds(since="14", can="A reload keeps what is still in the field")
+async def test_what_is_in_the_field_is_there_again_until_it_is_sent(alice):
+    await enter(alice)
+    await alice.field.fill("half a sen")
+    await alice.page.reload()
+    await expect(alice.field).to_have_value("half a sen")
+    await alice.page.goto(f"{alice.url}/chat/kitchen/")
+    await expect(alice.status).to_have_text("Connected")
+    await expect(alice.field).to_have_value("")
+    await enter(alice)
+    await expect(alice.field).to_have_value("half a sen")
+    await alice.say("half a sentence")
+    await alice.sends_nothing_any_more()
+    await enter(alice)
+    await expect(alice.field).to_have_value("")

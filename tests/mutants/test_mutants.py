@@ -515,6 +515,24 @@ MUTANTS = [
         "test_a_course_can_be_deleted_in_the_admin_with_its_messages",
     ),
     Mutant(
+        "the history is read out",
+        "10",
+        SCRIPT,
+        "    hush();\n",
+        "",
+        "browser/test_accessibility.py::"
+        "test_the_log_is_busy_while_old_messages_are_added_and_not_for_new_ones",
+    ),
+    Mutant(
+        "nothing is read out any more",
+        "10",
+        SCRIPT,
+        'log.ariaBusy = "false"',
+        "null",
+        "browser/test_accessibility.py::"
+        "test_the_log_is_busy_while_old_messages_are_added_and_not_for_new_ones",
+    ),
+    Mutant(
         "all pages come back at the same moment",
         "11",
         SCRIPT,
@@ -598,6 +616,14 @@ function received(event) {
         "if (true)",
         "browser/test_reconnect.py::"
         "test_missed_messages_are_added_below_the_place_where_one_reads",
+    ),
+    Mutant(
+        "what a page has missed is not read out",
+        "11",
+        SCRIPT,
+        "if (isEarlier || last === 0)",
+        "if (true)",
+        "browser/test_accessibility.py::test_what_a_page_has_missed_is_read_out",
     ),
     Mutant(
         "missed messages come from the end",
@@ -687,6 +713,33 @@ function received(event) {
         "async function failed() {",
         "browser/test_catch_up.py::"
         "test_a_page_that_waits_or_was_refused_has_no_heartbeat",
+    ),
+    Mutant(
+        "a hidden tab counts nothing",
+        "12",
+        SCRIPT,
+        "document.hidden ? seen ?? last : last",
+        "last",
+        "browser/test_catch_up.py::"
+        "test_the_title_counts_each_message_that_came_to_a_hidden_tab_once",
+    ),
+    Mutant(
+        "a tab counts what was said before it was opened",
+        "12",
+        SCRIPT,
+        "seen ?? last : last",
+        "seen ?? 0 : last",
+        "browser/test_catch_up.py::"
+        "test_a_tab_that_was_opened_in_the_background_counts_what_comes_later",
+    ),
+    Mutant(
+        "the count stays in the title",
+        "12",
+        SCRIPT,
+        'addEventListener("visibilitychange", countUnseen)',
+        "hasFocus()",
+        "browser/test_catch_up.py::"
+        "test_the_title_counts_each_message_that_came_to_a_hidden_tab_once",
     ),
     Mutant(
         "a key is not unique",
@@ -950,6 +1003,15 @@ function received(event) {
         "async function failed() {\n  clearInterval(heartbeat);",
         "browser/test_may_stay.py::"
         "test_a_page_sends_nothing_while_it_asks_whether_it_may_come_back",
+    ),
+    Mutant(
+        "a reload empties the field",
+        "14",
+        SCRIPT,
+        'addEventListener("pagehide"',
+        'addEventListener("nothing"',
+        "browser/test_may_stay.py::"
+        "test_what_is_in_the_field_is_there_again_until_it_is_sent",
     ),
     Mutant(
         "a bucket is never filled again",

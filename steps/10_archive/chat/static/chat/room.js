@@ -82,9 +82,19 @@ function list(users) {
   }
 }
 
+let hushed;
+
+// Screen readers don't read out what is added while the log is busy.
+function hush() {
+  clearTimeout(hushed);
+  log.ariaBusy = "true";
+  hushed = setTimeout(() => { log.ariaBusy = "false"; }, 1000);
+}
+
 const handlers = {
   "chat.message": show,
   "chat.history": (data) => {
+    hush();
     const fromEnd = log.scrollHeight - log.scrollTop;
     data.messages.forEach(show);
     earlier.hidden = data.messages.length === 0 || messages.has(1);

@@ -94,11 +94,23 @@ function list(users) {
   }
 }
 
+let hushed;
+
+// Screen readers don't read out what is added while the log is busy.
+function hush() {
+  clearTimeout(hushed);
+  log.ariaBusy = "true";
+  hushed = setTimeout(() => { log.ariaBusy = "false"; }, 1000);
+}
+
 const handlers = {
   "chat.message": show,
   "chat.history": (data) => {
     const fromEnd = log.scrollHeight - log.scrollTop;
     const isEarlier = data.messages.at(-1)?.number < last;
+    if (isEarlier || last === 0) {
+      hush();
+    }
     const first = data.messages[0]?.number ?? 1;
     if (first > last + 1) {
       clear();

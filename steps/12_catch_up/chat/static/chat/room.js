@@ -104,6 +104,7 @@ function showAll(news) {
   earlier.hidden = first === 1 || messages.has(1);
   earlier.disabled = false;
   news.forEach(show);
+  countUnseen();
   if (row < last && row !== asked) {
     asked = row;
     ask();
@@ -113,6 +114,20 @@ function showAll(news) {
 function ask() {
   socket.send(JSON.stringify({ after: row }));
 }
+
+// The highest number that was seen here, and the title without a count.
+let seen = null;
+const title = document.title;
+
+function countUnseen() {
+  if (row === null) {
+    return;  // no message has arrived yet
+  }
+  seen = document.hidden ? seen ?? last : last;
+  document.title = last > seen ? `(${last - seen}) ${title}` : title;
+}
+
+document.addEventListener("visibilitychange", countUnseen);
 
 let here = [];
 
@@ -126,11 +141,23 @@ function list(users) {
   }
 }
 
+let hushed;
+
+// Screen readers don't read out what is added while the log is busy.
+function hush() {
+  clearTimeout(hushed);
+  log.ariaBusy = "true";
+  hushed = setTimeout(() => { log.ariaBusy = "false"; }, 1000);
+}
+
 const handlers = {
   "chat.message": (data) => showAll([data]),
   "chat.history": (data) => {
     const fromEnd = log.scrollHeight - log.scrollTop;
     const isEarlier = data.messages.at(-1)?.number < row;
+    if (isEarlier || last === 0) {
+      hush();
+    }
     showAll(data.messages);
     if (isEarlier) {
       log.scrollTop = log.scrollHeight - fromEnd;

@@ -111,6 +111,7 @@ function showAll(news) {
   earlier.hidden = first === 1 || messages.has(1);
   earlier.disabled = false;
   news.forEach(show);
+  countUnseen();
   if (row < last && row !== asked) {
     asked = row;
     ask();
@@ -120,6 +121,20 @@ function showAll(news) {
 function ask() {
   socket.send(JSON.stringify({ after: row }));
 }
+
+// The highest number that was seen here, and the title without a count.
+let seen = null;
+const title = document.title;
+
+function countUnseen() {
+  if (row === null) {
+    return;  // no message has arrived yet
+  }
+  seen = document.hidden ? seen ?? last : last;
+  document.title = last > seen ? `(${last - seen}) ${title}` : title;
+}
+
+document.addEventListener("visibilitychange", countUnseen);
 
 function store() {
   sessionStorage.setItem(stored, JSON.stringify([...outbox]));
@@ -174,6 +189,15 @@ function list(users) {
   }
 }
 
+let hushed;
+
+// Screen readers don't read out what is added while the log is busy.
+function hush() {
+  clearTimeout(hushed);
+  log.ariaBusy = "true";
+  hushed = setTimeout(() => { log.ariaBusy = "false"; }, 1000);
+}
+
 const handlers = {
   "chat.message": (data) => {
     showAll(data.number > row ? [data] : []);  // an older one could leave a gap
@@ -185,6 +209,9 @@ const handlers = {
     }
     const fromEnd = log.scrollHeight - log.scrollTop;
     const isEarlier = data.messages.at(-1)?.number < row;
+    if (isEarlier || last === 0) {
+      hush();
+    }
     showAll(data.messages);
     if (isEarlier) {
       log.scrollTop = log.scrollHeight - fromEnd;

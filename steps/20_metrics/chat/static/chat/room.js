@@ -114,6 +114,7 @@ function showAll(news) {
   earlier.hidden = first === 1 || messages.has(1);
   earlier.disabled = false;
   news.forEach(show);
+  countUnseen();
   if (row < last && row !== asked) {
     asked = row;
     ask();
@@ -123,6 +124,20 @@ function showAll(news) {
 function ask() {
   socket.send(JSON.stringify({ after: row }));
 }
+
+// The highest number that was seen here, and the title without a count.
+let seen = null;
+const title = document.title;
+
+function countUnseen() {
+  if (row === null) {
+    return;  // no message has arrived yet
+  }
+  seen = document.hidden ? seen ?? last : last;
+  document.title = last > seen ? `(${last - seen}) ${title}` : title;
+}
+
+document.addEventListener("visibilitychange", countUnseen);
 
 function store() {
   try {
@@ -181,6 +196,15 @@ function list(users) {
   }
 }
 
+let hushed;
+
+// Screen readers don't read out what is added while the log is busy.
+function hush() {
+  clearTimeout(hushed);
+  log.ariaBusy = "true";
+  hushed = setTimeout(() => { log.ariaBusy = "false"; }, 1000);
+}
+
 const handlers = {
   "chat.message": (data) => {
     showAll(data.number > row ? [data] : []);  // an older one could leave a gap
@@ -192,6 +216,9 @@ const handlers = {
     }
     const fromEnd = log.scrollHeight - log.scrollTop;
     const isEarlier = data.messages.at(-1)?.number < row;
+    if (isEarlier || last === 0) {
+      hush();
+    }
     showAll(data.messages);
     if (isEarlier) {
       log.scrollTop = log.scrollHeight - fromEnd;
@@ -369,5 +396,11 @@ new ResizeObserver(() => {
 for (const draft of JSON.parse(sessionStorage.getItem(stored)) ?? []) {
   add(...draft);
 }
+
+// What is in the field isn't lost, either.
+const typed = `text of ${username} at ${location.pathname}`;
+input.value = sessionStorage.getItem(typed) ?? "";
+addEventListener("pagehide", () => sessionStorage.setItem(typed, input.value));
+
 button.disabled = false;
 connect();
