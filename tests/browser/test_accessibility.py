@@ -9,6 +9,8 @@ from playwright.async_api import expect
 from tests.support.browser import GONE, from_npm, visit
 from tests.support.deadline import DEADLINE
 
+from .played import history
+
 # This is a fixture.
 from .test_history import message, scripted, shows
 
@@ -102,7 +104,7 @@ async def test_axe_finds_no_violation_in_a_room_with_more_people_than_fit(script
 
 
 @pytest.mark.holds(
-    since="10", can="Screen readers read out what is new, not what is old"
+    since="10", can="The log is marked as busy while old messages are added"
 )
 async def test_the_log_is_busy_while_old_messages_are_added_and_not_for_new_ones(
     scripted,
@@ -129,6 +131,26 @@ async def test_what_a_page_has_missed_is_read_out(played):
     await played.comes_back(message(2))
     await shows(played.person, 1, 2)
     assert await played.page.evaluate("busy.at(-1)") == "false"
+
+
+@pytest.mark.holds(since="11")
+async def test_the_first_message_of_a_room_is_read_out(opened):
+    await opened.person.log.evaluate(NOTE)
+    await opened.accept(history())
+    await opened.passes(1)
+    await opened.send(history())  # as an answer to a heartbeat, since 12
+    await opened.send({"type": "chat.message", **message(1)})
+    await shows(opened.person, 1)
+    assert await opened.page.evaluate("busy.at(-1)") == "false"
+
+
+@pytest.mark.holds(since="11")
+async def test_the_history_is_not_read_out_when_a_new_message_came_before_it(opened):
+    await opened.person.log.evaluate(NOTE)
+    await opened.accept({"type": "chat.message", **message(3)})
+    await opened.send(history(*map(message, (1, 2, 3))))
+    await shows(opened.person, 1, 2, 3)
+    assert await opened.page.evaluate("busy.at(-1)") == "true"
 
 
 @pytest.mark.holds(since="11")

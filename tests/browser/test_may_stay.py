@@ -1,5 +1,6 @@
 """Who may no longer stay in a room, in a real browser."""
 
+import asyncio
 import contextlib
 
 import pytest
@@ -201,5 +202,29 @@ async def test_what_is_in_the_field_is_there_again_until_it_is_sent(alice):
     await expect(alice.field).to_have_value("half a sen")
     await alice.say("half a sentence")
     await alice.sends_nothing_any_more()
+    # Nor does it come back if the tab ends without a farewell.
+    assert "half a" not in await alice.page.evaluate("JSON.stringify(sessionStorage)")
     await enter(alice)
     await expect(alice.field).to_have_value("")
+
+
+@pytest.mark.holds(since="14")
+async def test_what_somebody_types_before_the_script_is_loaded_stays(alice):
+    await enter(alice)
+    await alice.field.fill("stored")
+    typed = asyncio.Event()
+
+    async def serve(route):
+        await typed.wait()
+        await route.continue_()
+
+    await alice.page.route("**/room*.js*", serve)
+    try:
+        await alice.page.goto(alice.url + ROOM, wait_until="commit")
+        await alice.field.fill("early")
+        typed.set()
+        await expect(alice.status).to_have_text("Connected")
+        await expect(alice.field).to_have_value("early")
+    finally:
+        typed.set()
+        await alice.page.unroute("**/room*.js*", serve)

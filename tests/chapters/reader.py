@@ -29,7 +29,7 @@ SIGNALS = {"^Z": signal.SIGSTOP, "fg": signal.SIGCONT}
 # The last line of a traceback; if it tells of several exceptions, of the last of them.
 ERROR = re.compile(
     r"^[a-z]*[\w.]*(?:Error|Exception|Denied|NotReady|Full)\b.*$"
-    r"(?!\n\nDuring handling)",
+    r"(?!\n\n(?:During handling|The above exception))",
     re.M,
 )
 # Its figures are not compared, so 20 members in the room do instead of 200.

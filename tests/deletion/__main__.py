@@ -12,7 +12,7 @@ listed, and also if a listed piece is missed: then it has to leave the list.
 `--write` lists new survivors under "?". Write a test that misses them, delete them from
 the steps, or replace the "?" by a reason. It also notes in `tried.txt` what each step
 was like; record.py says what counts as a change. For pytest it is one test of a step:
-`pytest tests/deletion -m deletion --step 05`.
+`pytest tests/deletion -m deletion --step 05 -o faulthandler_timeout=0`.
 
 The listed survivors of a step are deleted all at once, and only if a test misses them
 half of them at a time. A piece that is not listed is always deleted alone.

@@ -1,4 +1,4 @@
-"""The deletion test of one step: `pytest tests/deletion -m deletion --step 05`."""
+"""The deletion test of one step; __main__.py says how to run it."""
 
 import pytest
 

@@ -621,7 +621,7 @@ function received(event) {
         "what a page has missed is not read out",
         "11",
         SCRIPT,
-        "if (isEarlier || last === 0)",
+        "if (isEarlier || !log.ariaBusy)",
         "if (true)",
         "browser/test_accessibility.py::test_what_a_page_has_missed_is_read_out",
     ),
@@ -740,6 +740,14 @@ function received(event) {
         "hasFocus()",
         "browser/test_catch_up.py::"
         "test_the_title_counts_each_message_that_came_to_a_hidden_tab_once",
+    ),
+    Mutant(
+        "the first message of a room is not read out",
+        "12",
+        SCRIPT,
+        "!log.ariaBusy",
+        "last === 0",
+        "browser/test_accessibility.py::test_the_first_message_of_a_room_is_read_out",
     ),
     Mutant(
         "a key is not unique",
@@ -1012,6 +1020,24 @@ function received(event) {
         'addEventListener("nothing"',
         "browser/test_may_stay.py::"
         "test_what_is_in_the_field_is_there_again_until_it_is_sent",
+    ),
+    Mutant(
+        "what has been sent comes back in the field",
+        "14",
+        SCRIPT,
+        "sessionStorage.removeItem(typed);\n",
+        "",
+        "browser/test_may_stay.py::"
+        "test_what_is_in_the_field_is_there_again_until_it_is_sent",
+    ),
+    Mutant(
+        "the script empties a field in which somebody types",
+        "14",
+        SCRIPT,
+        "input.value ||=",
+        "input.value =",
+        "browser/test_may_stay.py::"
+        "test_what_somebody_types_before_the_script_is_loaded_stays",
     ),
     Mutant(
         "a bucket is never filled again",

@@ -54,7 +54,7 @@ User.objects.get(username="alice").courses.clear()
 
 @pytest.mark.holds(
     since="21",
-    can="Somebody who reads again after leaving the course gets nothing said since",
+    can="Somebody taken off the course while not reading gets nothing said later",
 )
 async def test_who_reads_again_after_leaving_the_course_gets_nothing_said_since(
     site, cookies, course

@@ -84,7 +84,7 @@ function list(users) {
 
 let hushed;
 
-// Screen readers don't read out what is added while the log is busy.
+// Screen readers may ignore what is added while the log is busy.
 function hush() {
   clearTimeout(hushed);
   log.ariaBusy = "true";

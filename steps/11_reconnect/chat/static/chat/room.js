@@ -96,7 +96,7 @@ function list(users) {
 
 let hushed;
 
-// Screen readers don't read out what is added while the log is busy.
+// Screen readers may ignore what is added while the log is busy.
 function hush() {
   clearTimeout(hushed);
   log.ariaBusy = "true";
@@ -108,7 +108,7 @@ const handlers = {
   "chat.history": (data) => {
     const fromEnd = log.scrollHeight - log.scrollTop;
     const isEarlier = data.messages.at(-1)?.number < last;
-    if (isEarlier || last === 0) {
+    if (isEarlier || !log.ariaBusy) {
       hush();
     }
     const first = data.messages[0]?.number ?? 1;

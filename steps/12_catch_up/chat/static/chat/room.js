@@ -121,7 +121,7 @@ const title = document.title;
 
 function countUnseen() {
   if (row === null) {
-    return;  // no message has arrived yet
+    return;  // the history has not arrived yet
   }
   seen = document.hidden ? seen ?? last : last;
   document.title = last > seen ? `(${last - seen}) ${title}` : title;
@@ -143,7 +143,7 @@ function list(users) {
 
 let hushed;
 
-// Screen readers don't read out what is added while the log is busy.
+// Screen readers may ignore what is added while the log is busy.
 function hush() {
   clearTimeout(hushed);
   log.ariaBusy = "true";
@@ -155,7 +155,7 @@ const handlers = {
   "chat.history": (data) => {
     const fromEnd = log.scrollHeight - log.scrollTop;
     const isEarlier = data.messages.at(-1)?.number < row;
-    if (isEarlier || last === 0) {
+    if (isEarlier || !log.ariaBusy) {
       hush();
     }
     showAll(data.messages);

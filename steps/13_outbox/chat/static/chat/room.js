@@ -128,7 +128,7 @@ const title = document.title;
 
 function countUnseen() {
   if (row === null) {
-    return;  // no message has arrived yet
+    return;  // the history has not arrived yet
   }
   seen = document.hidden ? seen ?? last : last;
   document.title = last > seen ? `(${last - seen}) ${title}` : title;
@@ -191,7 +191,7 @@ function list(users) {
 
 let hushed;
 
-// Screen readers don't read out what is added while the log is busy.
+// Screen readers may ignore what is added while the log is busy.
 function hush() {
   clearTimeout(hushed);
   log.ariaBusy = "true";
@@ -209,7 +209,7 @@ const handlers = {
     }
     const fromEnd = log.scrollHeight - log.scrollTop;
     const isEarlier = data.messages.at(-1)?.number < row;
-    if (isEarlier || last === 0) {
+    if (isEarlier || !log.ariaBusy) {
       hush();
     }
     showAll(data.messages);

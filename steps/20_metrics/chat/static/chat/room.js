@@ -131,7 +131,7 @@ const title = document.title;
 
 function countUnseen() {
   if (row === null) {
-    return;  // no message has arrived yet
+    return;  // the history has not arrived yet
   }
   seen = document.hidden ? seen ?? last : last;
   document.title = last > seen ? `(${last - seen}) ${title}` : title;
@@ -198,7 +198,7 @@ function list(users) {
 
 let hushed;
 
-// Screen readers don't read out what is added while the log is busy.
+// Screen readers may ignore what is added while the log is busy.
 function hush() {
   clearTimeout(hushed);
   log.ariaBusy = "true";
@@ -216,7 +216,7 @@ const handlers = {
     }
     const fromEnd = log.scrollHeight - log.scrollTop;
     const isEarlier = data.messages.at(-1)?.number < row;
-    if (isEarlier || last === 0) {
+    if (isEarlier || !log.ariaBusy) {
       hush();
     }
     showAll(data.messages);
@@ -399,7 +399,8 @@ for (const draft of JSON.parse(sessionStorage.getItem(stored)) ?? []) {
 
 // What is in the field isn't lost, either.
 const typed = `text of ${username} at ${location.pathname}`;
-input.value = sessionStorage.getItem(typed) ?? "";
+input.value ||= sessionStorage.getItem(typed) ?? "";
+sessionStorage.removeItem(typed);
 addEventListener("pagehide", () => sessionStorage.setItem(typed, input.value));
 
 button.disabled = false;
