@@ -157,6 +157,14 @@ def test_a_signal_ends_the_stage_and_nothing_is_left(tmp_path, number):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_stage_that_is_killed_leaves_no_process_behind(tmp_path):
+    options = {"TMPDIR": str(tmp_path)}
+    with running(ROOT, "stage", "02", "--port", free_port(), **options) as tool:
+        tool.wait_until_said("Stop with Ctrl-C.")
+        assert any("valkey" in name for name in tool.names())
+        assert tool.stop(signal.SIGKILL) == (-signal.SIGKILL, [])
+
+
 def test_what_is_neither_a_step_nor_a_project_is_reported_in_one_line(tmp_path):
     status, [line] = answer_of(ROOT, "stage", str(tmp_path))
     assert status == 2

@@ -1,5 +1,6 @@
 """How the tool ends a group of processes, and what it does with signals."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import psutil
 import pytest
 
+from tests.support.deadline import until
 from tutorial.shared.processes import process_group, stop_on_signal
 
 # A leader that ends when it is asked to, and its child, which ends later.
@@ -29,6 +31,14 @@ def clean_up(*_):
 signal.signal(signal.SIGTERM, {handler})
 print(flush=True)
 while True:
+    signal.pause()
+"""
+
+# A process that starts such a group, and waits to be killed.
+PARENT = """
+import signal, sys
+from tutorial.shared.processes import process_group
+with process_group([sys.executable, "-c", sys.argv[1], sys.argv[2]], patience=1):
     signal.pause()
 """
 
@@ -65,6 +75,25 @@ def test_a_child_that_does_not_end_is_killed(tmp_path):
     assert leader.returncode == -signal.SIGTERM
     assert not (tmp_path / "cleaned").exists()
     assert has_ended(child)
+
+
+@pytest.mark.waiting
+@pytest.mark.parametrize("handler", ["clean_up", "signal.SIG_IGN"])
+def test_when_the_parent_is_killed_its_group_may_clean_up_and_ends(tmp_path, handler):
+    command = [sys.executable, "-c", PARENT, LEADER, CHILD.format(handler=handler)]
+    options = {"cwd": tmp_path, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **options) as parent:
+        child = child_of(parent)
+        family = psutil.Process(parent.pid).children(recursive=True)
+        assert child in family
+        parent.kill()
+    try:
+        until(lambda: all(map(has_ended, family)))
+    finally:
+        for each in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.kill()
+    assert (tmp_path / "cleaned").exists() == (handler == "clean_up")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -50,10 +50,18 @@ def test_a_valkey_answers_until_a_signal(number):
     assert not answers(url)
 
 
+def test_a_valkey_ends_when_the_tool_is_killed():
+    url = unused_url()
+    with running(ROOT, "redis", REDIS_URL=url) as tool:
+        tool.wait_until_said("Stop with Ctrl-C.")
+        assert tool.stop(signal.SIGKILL) == (-signal.SIGKILL, [])
+    assert not answers(url)
+
+
 def test_a_valkey_that_has_ended_is_reported():
     with running(ROOT, "redis", REDIS_URL=unused_url()) as tool:
         tool.wait_until_said("Stop with Ctrl-C.")
-        [server] = tool.family()
+        [server] = (each for each in tool.family() if "valkey" in each.name())
         server.kill()
         assert tool.process.wait(DEADLINE) == 2
         said = tool.process.stderr.read()

@@ -53,6 +53,13 @@ def test_a_step_runs_until_ctrl_c_and_leaves_nothing_behind(house):
         urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=DEADLINE)
 
 
+def test_a_step_that_is_killed_leaves_nothing_behind(house):
+    port, url = free_port(), unused_url()
+    with running(house, "run", "05", "--port", port, REDIS_URL=url) as tool:
+        tool.wait_until_said("Stop with Ctrl-C.")
+        assert tool.stop(signal.SIGKILL) == (-signal.SIGKILL, [])
+
+
 def test_a_step_runs_with_its_own_settings_whatever_your_other_project_needs(house):
     other = {"DJANGO_SETTINGS_MODULE": "mysite.settings"}
     with running(house, "run", "00", "--port", free_port(), **other) as tool:

@@ -11,6 +11,19 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # The patience that supervisord needs, in seconds: after 10 it kills what it has started
 # and does not end (its stopwaitsecs).
 SUPERVISED = 15
+# Reads a process's number, or with a minus a group's, and waits for the end of its
+# input. Then it asks what has that number to end, and kills it after so many tenths of
+# a second. It does nothing to a number that has become free.
+GUARD = """
+read number
+read _
+kill -s TERM -- "$number"
+for _ in $(seq "$1"); do
+    kill -s 0 -- "$number" || exit
+    sleep 0.1
+done
+kill -s KILL -- "$number"
+"""
 
 
 @contextlib.contextmanager
@@ -46,11 +59,31 @@ def process_group(command, patience=2, **options):
 
     runserver starts a second process, which a signal to the first could leave behind.
     """
-    process = subprocess.Popen(command, start_new_session=True, **options)
-    try:
-        yield process
-    finally:
-        end_group(process, patience)
+    with guard(patience) as watch:
+        process = subprocess.Popen(command, start_new_session=True, **options)
+        watch(-process.pid)
+        try:
+            yield process
+        finally:
+            end_group(process, patience)
+
+
+@contextlib.contextmanager
+def guard(patience=2):
+    """Yield a function: the process whose number it gets ends if this one is killed.
+
+    With a minus, it is the number of a group. A process cannot clean up after SIGKILL.
+    So a shell waits at a pipe, which the system closes when this process has ended.
+    """
+    command = ["sh", "-c", GUARD, "guard", str(10 * patience)]
+    quiet = dict.fromkeys(("stdout", "stderr"), subprocess.DEVNULL)
+    # In a session of its own, which neither Ctrl-C nor the end of the terminal ends.
+    options = {"stdin": subprocess.PIPE, "bufsize": 0, "start_new_session": True}
+    with subprocess.Popen(command, **options, **quiet) as shell:
+        try:
+            yield lambda number: shell.stdin.write(b"%d\n" % number)
+        finally:
+            shell.kill()
 
 
 def end_group(process, patience=2):

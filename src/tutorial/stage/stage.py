@@ -154,7 +154,8 @@ class Stage:
 
     def __init__(self, step, source, folder, lan=None):
         self.port = free_port()
-        self.redis = started(self.port)
+        self.redis = contextlib.ExitStack()
+        self.redis.enter_context(started(self.port))
         self.has_redis = True
         self.plays = {
             each.number: Play(
@@ -196,9 +197,10 @@ class Stage:
         """Stop Valkey, or start it again at the same port, with nothing in it."""
         loop = asyncio.get_running_loop()
         if self.has_redis:
-            await loop.run_in_executor(None, self.redis.stop)
+            await loop.run_in_executor(None, self.redis.close)
         else:
-            self.redis = await loop.run_in_executor(None, started, self.port)
+            start = self.redis.enter_context
+            await loop.run_in_executor(None, start, started(self.port))
         self.has_redis = not self.has_redis
 
     async def send(self, group, event):
@@ -330,4 +332,4 @@ class Stage:
                     play.process.stdin.close()  # asks all of them to end
         for play in self.plays.values():
             play.stop()
-        self.redis.stop()
+        self.redis.close()

@@ -68,7 +68,7 @@ def keep_running():
     refuse_taken_port(port, example="REDIS_URL=redis://127.0.0.1:{}/0")
     with stop_on_signal(), valkey(port):
         say("Stop with Ctrl-C.")
-        os.wait()  # the Valkey is the only child
+        os.waitpid(0, 0)  # for the Valkey: its guard is in another group
         raise TutorialError("Valkey has ended: run tutorial redis again.")
     say("\nStopped.")
     return 0
