@@ -121,6 +121,13 @@ async def test_a_mistake_is_sent_to_a_room_and_groups_stay_in_their_order(
     assert asked["event"] == {"type": kind}
 
 
+async def test_before_the_layer_no_button_sends_an_event(prompter):
+    shown = prompter.page.locator("[data-key=m]:visible, [data-key=e]:visible")
+    for number, count in (("02", 0), ("03", 2)):
+        await prompter.program(number=number)
+        await expect(shown).to_have_count(count)
+
+
 async def test_a_channel_of_the_server_is_no_ghost_until_it_has_ended(prompter):
     await prompter.alice_connects("specific.alice")
     await prompter.tell("add", group="user_1", channel="specific.alice")

@@ -1,5 +1,6 @@
 """The recorder alone, around an application that has nothing to do with the stage."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -148,24 +149,45 @@ async def test_without_a_recorder_a_consumer_is_as_it_always_was():
     await socket.disconnect(timeout=DEADLINE)
 
 
+@contextlib.contextmanager
+def served(number, folder, port, **variables):
+    """Yield the process that serves a copy of a step, as on the stage, for alice.
+
+    At the end it has ended by itself, because its standard input has been closed.
+    """
+    with subprocess.Popen(
+        [sys.executable, "-m", "tutorial.stage.served", f"alice={port}"],
+        cwd=copy_folder(find_step(number).path, folder),
+        env=plain_environment() | variables,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert json.loads(process.stdout.readline()) == {"kind": "ready"}
+            yield process
+            process.stdin.close()
+            process.wait(DEADLINE)
+        finally:
+            process.kill()
+
+
 @pytest.fixture
 def address(tmp_path):
     """Where alice has her socket in step 05, served as on the stage, but not read."""
-    port, folder = free_port(), copy_folder(find_step("05").path, tmp_path / "copy")
-    with valkey() as server:
-        served = subprocess.Popen(
-            [sys.executable, "-m", "tutorial.stage.served", f"alice={port}"],
-            cwd=folder,
-            env=plain_environment() | {"REDIS_URL": url_of(server)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert json.loads(served.stdout.readline()) == {"kind": "ready"}
+    port = free_port()
+    with (
+        valkey() as server,
+        served("05", tmp_path / "copy", port, REDIS_URL=url_of(server)),
+    ):
         yield f"127.0.0.1:{port}"
-        served.stdin.close()
-        served.wait(DEADLINE)
-        served.stdout.close()
+
+
+@pytest.mark.server
+def test_a_step_without_a_layer_ignores_an_event_and_ends_with_its_stage(tmp_path):
+    event = {"group": "chat_1", "event": {"type": "chat.mesage"}}
+    with served("02", tmp_path / "copy", free_port()) as process:
+        print(json.dumps(event), file=process.stdin, flush=True)
 
 
 @pytest.mark.server

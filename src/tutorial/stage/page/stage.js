@@ -111,6 +111,10 @@ function drawProgram() {
     })
   );
   setSlides(program.slides, program.nothing);
+  // Before step 03 there is no layer that could carry an event.
+  for (const key of ["m", "e"]) {
+    buttons.querySelector(`[data-key=${key}]`).hidden = program.number < "03";
+  }
   drawClass();
   drawPanes();
   drawLamps();
