@@ -1056,6 +1056,15 @@ function received(event) {
         "spec/test_limits.py::test_who_has_waited_may_send_again",
     ),
     Mutant(
+        "tokens come ten times as fast",
+        "15",
+        LIMITS,
+        "RATE = 2 ",
+        "RATE = 20 ",
+        "spec/test_limits.py::"
+        "test_who_sends_too_fast_is_told_and_nothing_of_it_is_saved",
+    ),
+    Mutant(
         "only valid frames count",
         "15",
         LIMITS,

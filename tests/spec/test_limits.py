@@ -12,6 +12,7 @@ from .test_may_stay import pupil
 __all__ = ["pupil"]
 
 FRAMES, SOCKETS, ROOMS = 100, 20, 100
+RATE = 2  # frames a second
 TOO_MANY = 4429
 
 
@@ -27,13 +28,20 @@ async def send(socket, count, text="hello"):
 async def test_who_sends_too_fast_is_told_and_nothing_of_it_is_saved(people):
     room = next(fresh)
     alice, bob = await people.enter("alice", room), await people.enter("bob", room)
+    start = time.monotonic()
     await send(alice, FRAMES + 50)
     heard = [await alice.hear() for _ in range(FRAMES + 50)]
+    took = time.monotonic() - start
     refused = [frame for frame in heard if "error" in frame]
     # Some tokens may have come while it was sending.
     assert 20 <= len(refused) <= 50
     assert all(frame.keys() == {"error", "wait"} for frame in refused)
     assert all(0 < frame["wait"] <= 30 for frame in refused)
+    # Each frame makes the wait longer by the time in which a token comes. Some of it
+    # has passed already, and the waits may be whole seconds.
+    longer = refused[-1]["wait"] - refused[0]["wait"]
+    owed = (len(refused) - 1) / RATE
+    assert owed - took - 1 <= longer <= owed + 1
     await bob.hears(*["hello"] * (FRAMES + 50 - len(refused)))
     await bob.send("the end")
     await bob.hears("the end")
