@@ -330,11 +330,20 @@ def test_what_the_tests_do_not_see_is_named_although_they_have_passed(
         unseen = f"These tests open no page and start no server. style.css {LACKS} "
         said = capsys.readouterr().out
         assert said == f"{passed}{unseen}{GREETING}\n{following}"
-    # A file that is not there was not seen, whatever is in it.
-    (mine / "hello.py").unlink()
+
+
+def test_a_missing_file_is_named_before_the_tests_and_after_they_have_passed(
+    mine, spec, capsys
+):
+    # An earlier line of the chapter is lacking, too.
+    (mine / "style.css").write_text("")
+    (mine / "polite.py").unlink()
     spec.append(0)
-    assert main(["check", "01", str(mine)]) == 0
-    assert capsys.readouterr().out.endswith(f"server. hello.py {MISSING}\n")
+    assert main(["check", "01", str(mine)]) == 1
+    assert capsys.readouterr().out == (
+        f"Testing {mine} at 01_one ...\npolite.py {MISSING}\n"
+        f"These tests open no page and start no server. polite.py {MISSING}\n"
+    )
 
 
 def test_the_last_step_is_called_the_last_one(mine, spec, capsys):
@@ -349,7 +358,7 @@ def test_a_folder_that_fails_is_led_to_what_it_lacks(mine, spec, capsys, status)
     (mine / "hello.py").unlink()
     assert main(["check", "02", str(mine)]) == 1
     assert capsys.readouterr().out == (
-        f"Testing {mine} at 02_two ...\nhello.py {MISSING}\n"
+        f"Testing {mine} at 02_two ...\nhello.py {MISSING}\nhello.py {MISSING}\n"
     )
 
 

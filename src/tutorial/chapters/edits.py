@@ -31,7 +31,9 @@ def first_gap(step, path, passed=False):
     own way is lacking only if nothing else is.
 
     If the tests have `passed`, what they see is right, however it is written. So then,
-    something is lacking only in a file that they do not see, or that does not exist.
+    something is lacking only in a file that they do not see, or that does not exist. A
+    missing file comes first.
+
     A file that has to be executable, and is not, lacks that.
     """
     chapters = [chapter for chapter in all_steps() if chapter <= step]
@@ -51,17 +53,18 @@ def first_gap(step, path, passed=False):
                 places = {e: place for e, place in places.items() if e not in undone}
     gaps = []
     for name in {name for _, name, _ in places}:
-        if passed and (path / name).exists() and not UNSEEN.fullmatch(name):
+        seen = passed and (path / name).exists()
+        if seen and not UNSEEN.fullmatch(name):
             continue
         for sign, line in gaps_in(lines_of(path / name), lines_of(step.path / name)):
             edit = ("-" if sign == "-" else "+", name, line)
             if place := places.get(edit):
                 untested = not passed and name.endswith(UNTESTED)
-                last = (sign == "~", untested, edit in exercised)
+                last = (seen, sign == "~", untested, edit in exercised)
                 gaps.append((last, place, sign, name))
         if is_executable(step.path / name) > is_executable(path / name):
             made = min(place for (_, file, _), place in places.items() if file == name)
-            gaps.append(((False, False, False), made, "x", name))
+            gaps.append(((seen, False, False, False), made, "x", name))
     if not gaps:
         return None
     _, (chapter, _, section), sign, name = min(gaps)
