@@ -1,7 +1,8 @@
 """A plugin of pytest: it prints what `tutorial check` prints about the tests, no more.
 
 It prints a dot for every test that passes; then how many have passed, or what was
-expected and what was seen in the first test that failed.
+expected and what was seen in the first test that failed. The file FAILED_BEFORE keeps
+the name of this test, with which the next run begins.
 """
 
 import os
@@ -9,6 +10,7 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +40,8 @@ class Verdict:
         self.step, self.folder = options.step, options.project.resolve()
         self.tests, self.passed, self.failed = 0, 0, False
         self.item = self.status = None
+        self.kept = Path(os.environ["FAILED_BEFORE"])
+        self.before = self.kept.read_text() if self.kept.exists() else None
         # pytest captures what is printed to stdout while a test runs. A test may send
         # text that is not valid Unicode; printing it must not fail.
         encoding = {"encoding": sys.stdout.encoding, "errors": "backslashreplace"}
@@ -52,6 +56,10 @@ class Verdict:
 
     def say(self, text, end="\n"):
         print(text, end=end, file=self.out, flush=True)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items):
+        items.sort(key=lambda item: item.nodeid != self.before)
 
     def pytest_collection_finish(self, session):
         self.tests = len(session.items)
@@ -72,8 +80,12 @@ class Verdict:
         return report
 
     def say_failed(self, expected, seen):
-        self.say(f"\nStep {self.step}: {self.passed} of {self.tests} tests passed.")
+        count = f"{self.passed} of {self.tests} tests passed"
+        if self.item.nodeid == self.before:  # none has run before it
+            count = "the test that failed before fails again"
+        self.say(f"\nStep {self.step}: {count}.")
         self.say(f"Expected: {expected}.")
+        self.kept.write_text(self.item.nodeid)
         if seen:
             seen = seen[:LONGEST].rstrip(".") + ("…" if seen[LONGEST:] else "")
             self.say(f"Seen: {seen}.")

@@ -605,6 +605,33 @@ def test_watching_tests_at_every_save_until_a_signal(copy):
 
 
 @pytest.mark.server
+def test_watching_begins_with_the_test_that_failed_before(
+    copy, warm_runs, monkeypatch, capsys
+):
+    folder = copy("01")
+    file = folder / CONSUMER
+    right = file.read_text()
+    wrong = right.replace("= clean_message(text_data)", "= text_data")
+    versions = [wrong, wrong + "\n", right]
+
+    def saves(_):
+        for text in versions:
+            file.write_text(text)
+            yield
+
+    monkeypatch.setattr(check, "saves", saves)
+    assert main(["check", "01", str(folder), "--watch"]) == 0
+    said = capsys.readouterr().out
+    first, second, third = said.split("Testing ")[1:]
+    expected = "Expected: a message comes back to its sender once."
+    assert re.search(r"\n\.+\nStep 01: \d+ of \d+ tests passed\.\n" + expected, first)
+    assert (
+        f"\n\nStep 01: the test that failed before fails again.\n{expected}" in second
+    )
+    assert re.search(r"\n\.+\nStep 01: \d+ tests passed\.\n", third)
+
+
+@pytest.mark.server
 def test_a_signal_in_the_middle_of_the_tests_leaves_nothing_behind(copy):
     with running(ROOT, "check", "03", copy("03")) as tool:
         while not any("valkey" in name for name in tool.names()):

@@ -47,8 +47,9 @@ def add_parser(subparsers):
 def check(name, folder, watch=False):
     """Check `folder` at the step called `name`; return 0 if it passes, otherwise 1.
 
-    With `watch`, check again after every save until a signal, and return 0; without it,
-    return 130 after a signal. Raises TutorialError if there is no such step or project.
+    With `watch`, check again after every save until a signal, and return 0; each run
+    begins with the test that failed before. Without it, return 130 after a signal.
+    Raises TutorialError if there is no such step or project.
     """
     if is_step(folder) and not (is_step(name) or name.isdecimal()):
         example = f"tutorial check {folder} {shlex.quote(name)}"
@@ -60,14 +61,18 @@ def check(name, folder, watch=False):
             f"`make check STEP={step.number} DIR={folder}`, which installs them."
         )
     # watchfiles turns a signal into a KeyboardInterrupt.
-    with stop_on_signal(), suppress(KeyboardInterrupt):
+    with (
+        stop_on_signal(),
+        suppress(KeyboardInterrupt),
+        tempfile.TemporaryDirectory(prefix="check-") as kept,
+    ):
         if not watch:
-            return report(step, path)
+            return report(step, path, kept)
         for _ in saves(path):
             if not path.is_dir():
                 raise TutorialError(f"{path} does not exist any more.")
             say(time.strftime("\n-------- %H:%M:%S --------"))
-            report(step, path)
+            report(step, path, kept)
             say("Waiting for the next save. Stop with Ctrl-C.")
     return 0 if watch else INTERRUPTED
 
@@ -96,8 +101,8 @@ def saves(path):
             yield
 
 
-def report(step, path):
-    """Test `path` at `step` and print the result.
+def report(step, path, kept):
+    """Test `path` at `step` and print the result; what the next run needs is `kept`.
 
     Return 0 if it passes and has all files that the chapters make, otherwise 1.
     """
@@ -107,7 +112,7 @@ def report(step, path):
     # The tests may take minutes, and need no file of deploy/.
     if MISSING in (gap := first_gap(step, path, passed=True) or ""):
         say(gap)
-    status = run_spec(step, path)
+    status = run_spec(step, path, kept)
     if status == 0:
         if gap := first_gap(step, path, passed=True):
             say(f"These tests open no page and start no server. {gap}")
@@ -126,10 +131,11 @@ def report(step, path):
     return 1
 
 
-def run_spec(step, path):
+def run_spec(step, path, kept):
     """Run the tests of `step` on the project in `path` until one of them fails.
 
-    They print their findings themselves. Return pytest's exit status.
+    They print their findings themselves, and keep the name of the one that fails in the
+    folder `kept`. Return pytest's exit status.
     """
     # One layer is enough: the one in the folder's own settings.
     command = [sys.executable, "-m", "pytest", "tests/spec", "-x", "-k", "not memory"]
@@ -139,6 +145,7 @@ def run_spec(step, path):
     # Tests that hang are killed, and leave their temporary files behind.
     with tempfile.TemporaryDirectory(prefix="check-") as folder:
         env = os.environ | {"TEST_DEADLINE": DEADLINE, "TMPDIR": folder}
+        env |= {"FAILED_BEFORE": os.path.join(kept, "failed")}
         options = {"cwd": ROOT, "env": env, "stderr": subprocess.STDOUT}
         with process_group(command, **options) as tests:
             return tests.wait()
