@@ -99,10 +99,19 @@ async def test_why_a_server_has_stopped_is_a_line_that_can_be_read_to_its_end(pr
     await prompter.sees("stopped", "", "another reason")
 
 
-@pytest.mark.parametrize(("key", "kind"), [("m", "chat.mesage"), ("e", "chat.message")])
+@pytest.mark.parametrize(
+    ("number", "key", "kind"),
+    [
+        ("03", "m", "chat.mesage"),
+        ("03", "e", "chat.message"),
+        ("21", "m", "chat.mesage"),
+        ("21", "e", "presence.changed"),
+    ],
+)
 async def test_a_mistake_is_sent_to_a_room_and_groups_stay_in_their_order(
-    prompter, key, kind
+    prompter, number, key, kind
 ):
+    await prompter.program(number=number)
     found = {"user_2": [], "chat_10": [], "user_1": [], "chat_2": []}
     await prompter.tell("redis", lit=True, groups=found, presence={"chat_2": {}})
     lines = prompter.groups.locator("p")

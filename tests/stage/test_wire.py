@@ -117,6 +117,14 @@ async def test_a_mistake_is_drawn_as_the_end_of_both_sockets(instructor, key, te
     await expect(instructor.groups).to_contain_text(re.compile("chat_1: .*bob"))
 
 
+async def test_an_error_is_drawn_where_chat_message_passes_any_event_on(instructor):
+    await instructor.go_to("10")
+    await expect(instructor.groups).to_contain_text("group chat_1: ")
+    await instructor.press("e")
+    for name in ("alice", "bob"):
+        await instructor.sees("error", name, "KeyError: 'time'")
+
+
 async def test_a_paused_wire_stands_still_and_can_be_stepped_through_and_opened(
     instructor,
 ):

@@ -283,7 +283,8 @@ const KEYS = {
   r: ["Clear (R)", () => ask("clear"), "clears the wire and Redis, loads all pages, and sends a class away"],
   k: ["Redis (K)", () => ask("redis"), "stops Redis, or starts it again"],
   m: ["Try a mistake (M)", () => tryOut({ type: "chat.mesage" }), "sends an event with a type that no consumer has a method for"],
-  e: ["Try an error (E)", () => tryOut({ type: "chat.message" }), "sends an event that lacks what chat_message() needs"],
+  // From step 09 on chat_message() passes any event on.
+  e: ["Try an error (E)", () => tryOut({ type: program.number < "09" ? "chat.message" : "presence.changed" }), "sends an event that lacks what its method needs"],
   h: ["Hand-out (H)", () => window.open(`/handout/${program.number}`), "opens the chapter and its change on a page that prints well"],
   l: ["Class (L)", () => program.lan && address.showModal(), "shows where a class can join, and who has (with --lan)"],
   "?": ["Keys (?)", () => { help.showModal(); help.scrollTop = 0; }, "lists the keys"],
