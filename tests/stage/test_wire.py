@@ -125,6 +125,14 @@ async def test_an_error_is_drawn_where_chat_message_passes_any_event_on(instruct
         await instructor.sees("error", name, "KeyError: 'time'")
 
 
+async def test_an_error_that_a_room_only_logs_is_drawn(instructor):
+    await instructor.go_to("21")
+    await expect(instructor.groups).to_contain_text("group chat_1: ")
+    await instructor.press("e")
+    logged = "the server's log: An event of chat_1 has failed: KeyError: 'time'"
+    await instructor.sees("log", "", logged)
+
+
 async def test_a_paused_wire_stands_still_and_can_be_stepped_through_and_opened(
     instructor,
 ):

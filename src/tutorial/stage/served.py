@@ -1,15 +1,17 @@
 """Serve a project on a port for each person: `python -m tutorial.stage.served`.
 
 It is run in the project's folder, with people as arguments, `alice=8101 bob=8102`, and
-prints a JSON object a line: {"kind": "ready"} when it can be opened, and each event of
-the Recorder. Anyone who opens a port is signed in as that person. A line of JSON on its
-standard input, {"group": …, "event": …}, is sent to that group. With an argument like
+prints a JSON object a line: {"kind": "ready"} when it can be opened, each event of the
+Recorder, and {"kind": "log", "text": …} for each warning or error that the app logs.
+Anyone who opens a port is signed in as that person. A line of JSON on its standard
+input, {"group": …, "event": …}, is sent to that group. With an argument like
 `class=192.168.0.7:8103` a class can join at that address; {} sends it away.
 """
 
 import asyncio
 import importlib
 import json
+import logging
 import os
 import queue
 import secrets
@@ -55,6 +57,21 @@ def do_what_is_asked(loop, classroom):
     os._exit(0)  # the stage has gone
 
 
+class Log(logging.Handler):
+    """Tells of each warning and error that is logged, and of its exception."""
+
+    def __init__(self, tell):
+        super().__init__(logging.WARNING)
+        self.tell = tell
+
+    def emit(self, record):
+        text = record.getMessage()
+        if record.exc_info:
+            name, error, _ = record.exc_info
+            text += f": {name.__name__}: {error}"
+        self.tell({"kind": "log", "text": text})
+
+
 def close_to_others(host):
     """Change what is meant for one's own machine, before others reach the project."""
     from django.conf import settings
@@ -81,6 +98,8 @@ def main():
     from twisted.internet import reactor
 
     application = importlib.import_module("config.asgi").application
+    # Not before the import, which configures the logging.
+    logging.getLogger("chat").addHandler(Log(tell))
     application = ASGIStaticFilesHandler(Recorder(application, tell))
     doors = dict.fromkeys(sessions, People(application, sessions))
     classroom = None
