@@ -140,6 +140,25 @@ async def test_what_a_consumer_asks_of_the_layer_is_recorded_with_its_socket():
         await socket.disconnect(timeout=DEADLINE)
 
 
+async def test_an_event_for_a_channel_that_no_consumer_has_is_recorded(layer):
+    class Reader(Echo):
+        async def receive(self, text_data):
+            await layer.send("room", {"type": "said"})
+            await layer.send(self.channel_name, await layer.receive("room"))
+
+        async def said(self, event):
+            await self.send(text_data=event["type"])
+
+    told = []
+    socket = communicator(Reader, told.append)
+    await socket.connect(DEADLINE)
+    await socket.send_to(text_data="go")
+    assert await socket.receive_from(DEADLINE) == "said"
+    await socket.disconnect(timeout=DEADLINE)
+    got = [(e["socket"], e["event"]) for e in told if e["kind"] == "get"]
+    assert got == [("room", {"type": "said"})]
+
+
 async def test_without_a_recorder_a_consumer_is_as_it_always_was():
     assert AsyncConsumer.__call__.__wrapped__
     socket = WebsocketCommunicator(Echo.as_asgi(), "/")

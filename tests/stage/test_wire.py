@@ -46,6 +46,8 @@ async def test_a_message_is_drawn_arrow_by_arrow(instructor, number):
     ]
     for name, kinds in expected.items():
         assert [kind for person, kind, _ in about if person == name] == kinds
+    if number >= "21":
+        await instructor.sees("get", "", "chat.message → the server")
     where = "event loop" if number >= "05" else "thread"
     receive = next(text for _, kind, text in about if kind == "call")
     assert receive == f"alice: receive() ({where})"

@@ -19,6 +19,7 @@ accept        the consumer accepts the connection
 refuse        it closes before that; the browser gets the HTTP status "code"
 up, down      a frame from the browser, or to it: "frame", its text
 add, discard  the "channel" is put into a "group", or taken out of it
+get           an "event" came to a channel that no consumer has: "socket" is its name
 send          an "event" goes to a "group" or to a "channel"
 close         the consumer closes the socket with this "code"
 gone          the browser has closed it, or has vanished: "code"
@@ -62,6 +63,7 @@ class Recorder:
         self._start = time.monotonic()
         self._numbers = itertools.count(1)
         self._layer = None
+        self._channels = set()  # of consumers
 
     def tell(self, kind, socket=None, **event):
         at = round(time.monotonic() - self._start, 4)
@@ -116,6 +118,7 @@ class Recorder:
             self._layer = layer
             for name, (kind, *names) in WATCHED.items():
                 setattr(layer, name, self._recorded(getattr(layer, name), kind, names))
+            layer.receive = self._received(layer.receive)
 
     def _recorded(self, method, kind, names):
         @functools.wraps(method)
@@ -131,6 +134,16 @@ class Recorder:
 
         return recorded
 
+    def _received(self, receive):
+        @functools.wraps(receive)
+        async def received(channel):
+            event = await receive(channel)
+            if channel not in self._channels:  # a consumer's method is called with it
+                self.tell("get", channel, event=event)
+            return event
+
+        return received
+
     def watch(self, consumer):
         """Record the calls of the methods of one consumer."""
         dispatch, known = consumer.dispatch, False
@@ -141,6 +154,7 @@ class Recorder:
                 known = True
                 user = getattr(consumer.scope.get("user"), "username", "")
                 channel = getattr(consumer, "channel_name", "")
+                self._channels.add(channel)
                 where = "thread" if consumer._sync else "event loop"
                 self.tell("consumer", user=user, channel=channel, where=where)
             if message["type"] in METHODS:

@@ -127,6 +127,7 @@ const ARROWS = {
   close: (e, s) => [consumer(s.person), page(s.person), `close ${e.code}`, "", true],
   gone: (e, s) => [page(s.person), consumer(s.person), `the browser has left: ${e.code ?? ""}`, ""],
   error: (e, s) => [consumer(s.person), page(s.person), "exception", e.text, true],
+  get: (e) => [layer(), layer(), `${e.event.type} → the server`, e.event],
   log: (e) => [layer(), layer(), "the server's log:", e.text, true],
   saved: () => [layer(), layer(), "a file was saved: the server restarts", ""],
   stopped: (e) => [layer(), layer(), "the server has stopped:", e.text, true],
