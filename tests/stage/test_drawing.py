@@ -45,6 +45,55 @@ async def tell_frames_while_paused(prompter, count):
     await expect(pause).to_contain_text(f"{count} waiting")
 
 
+async def tell_heartbeat(prompter, *missed):
+    """Tell that alice's page asks what it has missed, and is told."""
+    await prompter.tell("up", frame='{"after": 7}')
+    await prompter.tell("call", method="receive()", event=None)
+    answer = {"type": "chat.history", "user": "alice", "messages": missed}
+    await prompter.tell("down", frame=json.dumps(answer))
+
+
+async def test_heartbeats_are_hidden_unless_they_bring_something_or_b_is_pressed(
+    prompter,
+):
+    shown = prompter.page.locator("#wire li:visible")
+    await prompter.alice_connects()
+    await tell_heartbeat(prompter)
+    await expect(prompter.wire).to_have_count(6)
+    await expect(shown).to_have_count(3)
+    await prompter.press("b")
+    await expect(shown).to_have_count(6)
+    await prompter.press("b")
+    await tell_heartbeat(prompter, "something")
+    await expect(shown).to_have_count(6)
+    await expect(shown.last).to_contain_text("something")
+    # What a page sends itself is no heartbeat.
+    await prompter.tell("up", frame='{"message": "hello"}')
+    await prompter.tell("call", method="receive()", event=None)
+    await expect(shown).to_have_count(8)
+    # People who come change nothing.
+    await prompter.press("t")
+    await expect(shown).to_have_count(8)
+
+
+async def test_heartbeats_are_stepped_over_and_push_nothing_out(prompter):
+    await tell_frames(prompter, 1)
+    await prompter.press("Space")
+    for _ in range(300):
+        await tell_heartbeat(prompter)
+    await prompter.tell("up", frame='{"message": "the end"}')
+    pause = prompter.page.locator("[data-key=Space]")
+    await expect(pause).to_contain_text("901 waiting")
+    now = prompter.page.locator("#wire .now")
+    await prompter.press("ArrowRight")
+    await expect(now).to_contain_text("the end")
+    await prompter.press("ArrowLeft")
+    await expect(now).to_contain_text("number: 0")
+    await prompter.press("ArrowRight", "Space")
+    await expect(prompter.page.locator("#wire li:visible")).to_have_count(5)
+    await expect(prompter.wire).to_have_count(505)
+
+
 async def test_what_a_class_gets_is_kept_as_long_as_its_line(prompter):
     await prompter.program(lan="http://127.0.0.2/", joined=["anna"])
     await prompter.tell("open", port=9000, path="/ws/", origin="")

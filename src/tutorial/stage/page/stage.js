@@ -277,6 +277,7 @@ const KEYS = {
   Space: ["Pause (Space)", () => { wire.setPaused(!wire.isPaused()); drawPause(); }, "pauses the wire"],
   ArrowLeft: ["←", () => arrow(-1), "the slide before, or, while paused, the event before"],
   ArrowRight: ["→", () => arrow(1), "the next slide, or, while paused, the next event; Enter opens it"],
+  b: ["Heartbeats (B)", () => document.body.classList.toggle("beats"), "shows the heartbeats of the pages, which begin at step 12, or hides them"],
   x: ["carol knocks (X)", () => knock("carol"), "connects as carol, who is not on course 1, without her page"],
   c: ["carol (C)", () => bring("carol"), "brings carol in, or sends her away"],
   t: ["teacher (T)", () => bring("teacher"), "brings the teacher in, or sends her away"],

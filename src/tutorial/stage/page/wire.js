@@ -62,20 +62,28 @@ export function waitingCount() {
   return waiting.length;
 }
 
-// One event on or back, while the wire is paused.
+// One event on or back, while the wire is paused. Lines that are hidden are passed over.
 export function step(by) {
-  if (by > 0 && !(marked ?? wire.lastChild)?.nextSibling && waiting.length) {
+  const side = by > 0 ? "nextSibling" : "previousSibling";
+  const start = marked ?? wire.lastChild;
+  const beyond = () => visible(start ? start[side] : wire.firstChild, side);
+  let next = marked || by > 0 ? beyond() : null;
+  while (by > 0 && !next && waiting.length) {
     add(waiting.shift());
+    next = beyond();
   }
-  const next = marked
-    ? by > 0 ? marked.nextSibling : marked.previousSibling
-    : wire.lastChild;
+  next ??= marked ? null : visible(start, "previousSibling");
   if (next) {
     marked?.classList.remove("now");
     marked = next;
     marked.classList.add("now");
     marked.scrollIntoView({ block: "nearest" });
   }
+}
+
+// The line itself, or the next one on this side that is not hidden.
+function visible(line, side) {
+  return !line || line.checkVisibility() ? line : visible(line[side], side);
 }
 
 // Show the marked event in full, as a click does.
@@ -178,13 +186,23 @@ function add(line) {
   forgetOldest();
 }
 
-// An event whose line has gone is not drawn again.
+// Heartbeats are counted by themselves: they push nothing else out.
 function forgetOldest() {
-  while (wire.children.length > LONGEST) {
-    wire.firstChild.remove();
-    while (!history[0].item?.isConnected) {
-      history.shift();
-    }
+  const beats = wire.getElementsByClassName("beat");
+  while (beats.length > LONGEST) {
+    forget(beats[0]);
+  }
+  while (wire.children.length - beats.length > LONGEST) {
+    forget(wire.querySelector("li:not(.beat)"));
+  }
+}
+
+// An event whose line has gone is not drawn again.
+function forget(line) {
+  line.remove();
+  history = history.filter(({ item }) => item !== line);
+  while (!history[0].item?.isConnected) {
+    history.shift();
   }
 }
 
@@ -209,6 +227,7 @@ function append(line) {
   const item = document.createElement("li");
   item.dataset.person = socket.person ?? "";
   item.dataset.kind = event.kind;
+  markBeat(event, socket, item);
   line.item = merge(event, socket, `${event.kind} ${word} ${JSON.stringify(carried)}`, item);
   if (line.item !== item) {
     return;
@@ -232,6 +251,24 @@ function append(line) {
     whole.showModal();
   });
   wire.append(item);
+}
+
+// From step 12 on, a page asks every five seconds what it has missed. The question, the
+// call of receive() and the answer are a heartbeat, unless the answer brings something.
+function markBeat({ kind, method, frame }, socket, item) {
+  const payload = parsed(frame);
+  if (kind === "up" && Object.keys(payload ?? {}).join() === "after") {
+    socket.beat = [];
+  } else if (!socket.beat || !(payload?.messages || method === "receive()" && socket.beat.length === 1)) {
+    return;
+  }
+  item.classList.add("beat");
+  socket.beat.push(item);
+  if (payload?.messages) {
+    const missed = payload.messages.length > 0;
+    socket.beat.forEach(({ classList }) => classList.toggle("beat", !missed));
+    socket.beat = null;
+  }
 }
 
 function nameOf(socket) {
