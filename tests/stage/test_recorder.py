@@ -159,6 +159,17 @@ async def test_an_event_for_a_channel_that_no_consumer_has_is_recorded(layer):
     assert got == [("room", {"type": "said"})]
 
 
+async def test_a_method_that_a_consumer_does_not_have_is_recorded_as_none(layer):
+    told = []
+    socket = communicator(Echo, told.append)
+    await socket.connect(DEADLINE)
+    [channel] = layer.channels
+    await layer.send(channel, {"type": "chat.mesage"})
+    with pytest.raises(ValueError, match="No handler"):
+        await socket.wait(DEADLINE)
+    assert told[-3]["method"] == "no chat_mesage()"
+
+
 async def test_without_a_recorder_a_consumer_is_as_it_always_was():
     assert AsyncConsumer.__call__.__wrapped__
     socket = WebsocketCommunicator(Echo.as_asgi(), "/")

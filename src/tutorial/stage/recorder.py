@@ -14,7 +14,8 @@ open          a browser asks for a socket: "port" of the server, "path", "origin
 consumer      it has been made: "user" or "", "channel" or "", and "where" its methods
               run, in a "thread" or in the "event loop"
 call          a method begins: "method", as in "chat_message()", and the "event" that
-              has called it, None if it was the browser
+              has called it, None if it was the browser; "no chat_mesage()" if the
+              consumer has no such method
 accept        the consumer accepts the connection
 refuse        it closes before that; the browser gets the HTTP status "code"
 up, down      a frame from the browser, or to it: "frame", its text
@@ -160,7 +161,8 @@ class Recorder:
             if message["type"] in METHODS:
                 self.tell("call", method=METHODS[message["type"]], event=None)
             else:
-                method = f"{get_handler_name(message)}()"
+                name = get_handler_name(message)
+                method = f"{name}()" if hasattr(consumer, name) else f"no {name}()"
                 self.tell("call", method=method, event=message)
             await dispatch(message)
 
