@@ -3,27 +3,15 @@
 import argparse
 import contextlib
 import difflib
+import importlib
 import os
 import sys
 
-from .maintenance import carry
 from .shared.messages import TutorialError
 from .shared.processes import INTERRUPTED
-from .verbs import (
-    bench,
-    check,
-    deploy,
-    diff,
-    measure,
-    notebooks,
-    redis,
-    run,
-    stage,
-    start,
-)
 
-EDITING = [start, diff, check, carry]
-VERBS = [run, deploy, stage, *EDITING, redis, measure, bench, notebooks]
+EDITING = ("start", "diff", "check", "carry")
+VERBS = ("run", "deploy", "stage", *EDITING, "redis", "measure", "bench", "notebooks")
 
 
 class Parser(argparse.ArgumentParser):
@@ -70,11 +58,13 @@ def parsed(argv):
     example = "Example: tutorial run 03"
     parser = Parser(prog="tutorial", description=__doc__, epilog=example)
     subparsers = parser.add_subparsers(metavar="COMMAND")
-    for module in VERBS:
+    for name in VERBS:
+        # Not above: Ctrl-C during the imports would print a traceback.
+        folder = "maintenance" if name == "carry" else "verbs"
+        module = importlib.import_module(f"tutorial.{folder}.{name}")
         module.add_parser(subparsers)
+        subparsers.choices[name].description = module.__doc__.partition("\n")[0]
     verbs = subparsers.choices
-    for verb, module in zip(verbs.values(), VERBS, strict=True):
-        verb.description = module.__doc__.partition("\n")[0]
     name, *rest = argv or [""]
     if name in verbs:
         return verbs[name].parse_args(rest)

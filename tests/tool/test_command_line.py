@@ -1,5 +1,6 @@
 """The command line: what it says of a mistake, and what an install brings along."""
 
+import importlib
 import importlib.metadata
 import json
 import os
@@ -141,6 +142,15 @@ def test_a_folder_that_was_removed_is_reported_in_one_line(tmp_path):
     )
     said = "tutorial: [Errno 2] No such file or directory.\n"
     assert (done.returncode, done.stdout, done.stderr) == (2, "", said)
+
+
+def test_ctrl_c_while_the_tool_starts_prints_nothing(monkeypatch, capsys):
+    def press(name):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(importlib, "import_module", press)
+    assert main(["diff", "99"]) == 130
+    assert capsys.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("verb", VERBS)
