@@ -41,7 +41,9 @@ def main(argv=None):
         discard_output()
         return 1
     except OSError as error:
-        print(f"tutorial: {error}.", file=sys.stderr)
+        gone = isinstance(error, FileNotFoundError) and error.filename is None
+        reason = "the current folder does not exist any more: change to another one"
+        print(f"tutorial: {reason if gone else error}.", file=sys.stderr)
         discard_output()
         return 2
 

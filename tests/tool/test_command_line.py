@@ -133,14 +133,17 @@ def test_a_full_disk_is_reported_in_one_line(tmp_path, arguments):
     assert (done.returncode, done.stderr) == (2, said)
 
 
-def test_a_folder_that_was_removed_is_reported_in_one_line(tmp_path):
+@pytest.mark.parametrize("verb", ["check 03 .", "diff 03 .", "start 03 x", "stage ."])
+def test_a_folder_that_was_removed_is_reported_in_one_line(tmp_path, verb):
     gone = tmp_path / "gone"
     gone.mkdir()
-    check = f"rmdir {gone} && {sys.executable} -P -m tutorial check 03 ."
+    call = f"rmdir {gone} && {sys.executable} -P -m tutorial {verb}"
     done = subprocess.run(
-        ["sh", "-c", check], cwd=gone, capture_output=True, text=True, timeout=DEADLINE
+        ["sh", "-c", call], cwd=gone, capture_output=True, text=True, timeout=DEADLINE
     )
-    said = "tutorial: [Errno 2] No such file or directory.\n"
+    said = (
+        "tutorial: the current folder does not exist any more: change to another one.\n"
+    )
     assert (done.returncode, done.stdout, done.stderr) == (2, "", said)
 
 
