@@ -101,7 +101,7 @@ screenshot: diagrams
 		"PYTHON=python3.13."; exit 2; }
 	@$(PYTHON) -c "import ensurepip" 2>/dev/null || { echo \
 		"$(PYTHON) cannot make .venv: on Debian, apt install python3-venv."; exit 2; }
-	@echo "Making .venv ..."
+	@echo "Making .venv, which takes a minute or two ..."
 	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m venv .venv
 	@.venv/bin/pip install --quiet --no-compile --disable-pip-version-check \
 		--require-hashes --requirement requirements-uv.txt

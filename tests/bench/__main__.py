@@ -124,8 +124,10 @@ def run_profile(options):
         )
     [name], members = options.targets, options.members[-1]
     file, seconds = options.profile.absolute(), max(options.seconds, 5)
-    if not file.parent.is_dir():
-        raise TutorialError(f"the folder {file.parent} does not exist: make it first.")
+    try:
+        file.open("a").close()
+    except OSError as error:
+        raise TutorialError(f"{file} cannot be written: {error.strerror}.")
     print(f"{name}, {members} members, {seconds} s of messages", flush=True)
     with valkey() as server:
         asyncio.run(profile(name, url_of(server), members, seconds, file))
@@ -150,7 +152,10 @@ def main(arguments):
             if samples and head is MESSAGES and importlib.util.find_spec("matplotlib"):
                 print(f"The same with plots: {write_plots(samples, options.folder)}")
             return min(failed, 1)
-    except (AssertionError, ConnectionError, TutorialError) as error:
+    except TutorialError as error:
+        print(f"tutorial: {error}", file=sys.stderr)
+        return 2
+    except (AssertionError, ConnectionError) as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
     return INTERRUPTED

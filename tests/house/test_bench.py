@@ -142,42 +142,45 @@ def test_a_profile_of_two_targets_is_refused_in_one_line(tmp_path):
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr == (
-        "Error: name one target to be profiled, as in: 05 --profile 05.svg\n"
+        "tutorial: name one target to be profiled, as in: 05 --profile 05.svg\n"
     )
 
 
-def test_a_profile_in_a_folder_that_does_not_exist_is_refused_before_the_measurement(
-    tmp_path,
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("nowhere/x.svg", "No such file or directory"), ("", "Is a directory")],
+)
+def test_a_profile_that_cannot_be_written_is_refused_before_the_measurement(
+    tmp_path, name, reason
 ):
-    done = bench("05", "--profile", tmp_path / "nowhere/x.svg")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == (
-        f"Error: the folder {tmp_path / 'nowhere'} does not exist: make it first.\n"
-    )
+    file = tmp_path / name
+    done = bench("05", "--profile", file)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"tutorial: {file} cannot be written: {reason}.\n"
 
 
 def test_if_nothing_is_left_to_measure_the_bench_says_so():
     done = bench("floor", "--processes", "2")
-    assert done.returncode == 1
-    assert done.stderr == "Error: nothing is left to measure: name another target.\n"
+    assert done.returncode == 2
+    assert done.stderr == "tutorial: nothing is left to measure: name another target.\n"
 
 
 def test_a_folder_without_a_room_is_refused_in_one_line(tmp_path):
     mine = copy_folder(all_steps()[0].path, tmp_path / "mine")
     done = bench(mine)
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        f"Error: {mine} cannot be measured: its settings have no CHANNEL_LAYERS. Name "
-        "a folder in which you have followed the chapters up to 03.\n"
+        f"tutorial: {mine} cannot be measured: its settings have no CHANNEL_LAYERS. "
+        "Name a folder in which you have followed the chapters up to 03.\n"
     )
 
 
 @pytest.mark.server
 def test_a_target_that_cannot_be_measured_is_refused_before_another_is_measured():
     done = bench("floor", "99", "--members", "2")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "99" in done.stderr
     assert done.stdout == ""
 
@@ -190,8 +193,9 @@ def test_a_target_that_cannot_be_measured_is_refused_in_one_line(target):
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("tutorial: ")
     assert repr(target.partition("-")[0])[:-1] in done.stderr
 
 

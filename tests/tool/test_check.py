@@ -416,9 +416,10 @@ def test_a_step_has_several_names(house, name):
 
 
 def test_if_the_folder_comes_before_the_step_the_right_order_is_shown(mine, capsys):
-    assert main(["check", "my chat", "02"]) == 2
-    said = "tutorial: the step comes first, as in tutorial check 02 'my chat'.\n"
-    assert capsys.readouterr().err == said
+    for verb in ("check", "diff"):
+        assert main([verb, "my chat", "02"]) == 2
+        said = f"tutorial: the step comes first, as in tutorial {verb} 02 'my chat'.\n"
+        assert capsys.readouterr().err == said
 
 
 @pytest.mark.parametrize("above", ["home", ".venv", "node_modules/.git"])

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 import shutil
 from pathlib import Path
 from typing import NamedTuple
@@ -80,6 +81,13 @@ def step_or_folder(text):
     if is_step(text) or text.isdecimal():
         return find_step(text), None
     return None, project_folder(text)
+
+
+def refuse_folder_first(verb, name, folder):
+    """Raise TutorialError if `folder` is a step, and `name` can only be a folder."""
+    if is_step(folder) and not (is_step(name) or name.isdecimal()):
+        example = f"tutorial {verb} {folder} {shlex.quote(name)}"
+        raise TutorialError(f"the step comes first, as in {example}.")
 
 
 def ignoring(top, *patterns):

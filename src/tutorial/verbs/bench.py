@@ -42,7 +42,7 @@ def add_parser(subparsers):
 
 
 def bench(args):
-    """Run the bench; return 0, 1 if it has failed, or 130 after a signal.
+    """Run the bench; return its status, or 130 after a signal.
 
     Raises TutorialError for a number below 1, or if the bench's packages are missing.
     """

@@ -16,8 +16,8 @@ from ..shared.steps import (
     ROOT,
     all_steps,
     find_step,
-    is_step,
     project_folder,
+    refuse_folder_first,
 )
 
 # `make run` installs less than `make check`: these may not be there.
@@ -51,9 +51,7 @@ def check(name, folder, watch=False):
     begins with the test that failed before. Without it, return 130 after a signal.
     Raises TutorialError if there is no such step or project.
     """
-    if is_step(folder) and not (is_step(name) or name.isdecimal()):
-        example = f"tutorial check {folder} {shlex.quote(name)}"
-        raise TutorialError(f"the step comes first, as in {example}.")
+    refuse_folder_first("check", name, folder)
     step, path = find_step(name), project_folder(folder)
     if any(importlib.util.find_spec(module) is None for module in NEEDED):
         raise TutorialError(

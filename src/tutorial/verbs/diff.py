@@ -8,7 +8,13 @@ import sys
 from ..shared.git import compare, git
 from ..shared.messages import TutorialError
 from ..shared.processes import stop_on_signal
-from ..shared.steps import all_steps, find_step, step_before, step_or_folder
+from ..shared.steps import (
+    all_steps,
+    find_step,
+    refuse_folder_first,
+    step_before,
+    step_or_folder,
+)
 
 # The beginning of a line, and its colour: bold, green, red and cyan, as in git.
 COLOURS = {r"(#+|diff|---|\+\+\+) ": 1, r"\+": 32, "-": 31, "@@": 36}
@@ -39,6 +45,7 @@ def diff(name, other, stat):
     In a pipe it is a patch, with headings, that `git apply` accepts. Raises
     TutorialError if there is no such diff.
     """
+    refuse_folder_first("diff", name, other or "")
     step = find_step(name)
     last, folder = step_or_folder(other) if other else (step, None)
     if folder:
