@@ -22,6 +22,14 @@ from tutorial.stage.stage import Stage
 from .conftest import PROJECTOR, stage_page
 
 pytestmark = pytest.mark.browser
+# What does not fit in the window.
+OUTSIDE = """
+() => [...document.querySelectorAll("body > *, #lamps li, button")]
+    .filter((element) => element.checkVisibility())
+    .map((element) => [element.id, element.getBoundingClientRect()])
+    .filter(([, box]) => box.right > innerWidth || box.bottom > innerHeight)
+    .map(([id, box]) => [id, box.right, box.bottom])
+"""
 in_the_browser = pytest.mark.asyncio(loop_scope="session")
 
 
@@ -49,16 +57,25 @@ async def test_everything_has_its_place_at_the_size_of_a_projector(instructor, s
     await instructor.say("alice", "A message that is long enough for a second line")
     await instructor.sees("down", "bob", "long enough")
     await instructor.page.set_viewport_size({"width": width, "height": height})
-    await instructor.page.screenshot(path=f"{ARTEFACTS}/stage-{width}.png")
-    outside = await instructor.page.evaluate(
-        """() => [...document.querySelectorAll("body > *, #lamps li, #buttons button")]
-            .filter((element) => element.checkVisibility())
-            .map((element) => [element.id, element.getBoundingClientRect()])
-            .filter(([, box]) => box.right > innerWidth || box.bottom > innerHeight)
-            .map(([id, box]) => [id, box.right, box.bottom])"""
-    )
-    assert outside == []
+    outside = []
+    for people, keys in (("two", ""), ("four", "ct"), ("keys", "?")):
+        await instructor.press(*keys)
+        file = f"{ARTEFACTS}/stage-{width}-{people}.png"
+        await instructor.page.screenshot(path=file)
+        outside += await instructor.page.evaluate(OUTSIDE)
+    keys = instructor.page.locator("#help")
+    cut = await keys.evaluate("keys => keys.scrollHeight - keys.clientHeight")
+    await instructor.page.keyboard.press("Escape")
+    await instructor.press("c", "t")
     await instructor.page.set_viewport_size(PROJECTOR)
+    assert (outside, cut) == ([], 0)
+
+
+@in_the_browser
+async def test_a_title_without_enough_room_can_be_read_whole(instructor):
+    await instructor.go_to("07")
+    whole = await instructor.title.inner_text()
+    await expect(instructor.title).to_have_attribute("title", whole)
 
 
 @in_the_browser

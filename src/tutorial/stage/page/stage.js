@@ -95,6 +95,7 @@ function drawTitle() {
   title.textContent = server === "stopped"
     ? `The server has stopped: ${program.reason}`
     : `${program.number} · ${program.folder ?? program.title}`;
+  title.title = title.textContent;
 }
 
 function drawProgram() {
@@ -163,7 +164,7 @@ function drawPanes() {
     box.className = "frame";
     box.append(frame);
     pane.append(head, box);
-    (name === "alice" ? left : right).append(pane);
+    (left.children.length > right.children.length ? right : left).append(pane);
   }
   wire.setPeople(program.lan ? [...people, "class"] : people);
 }
