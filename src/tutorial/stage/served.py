@@ -44,12 +44,11 @@ def do_what_is_asked(loop, classroom):
     """Do what comes as JSON on the standard input, in the loop; at its end, stop."""
     from channels.layers import get_channel_layer
 
-    layer = get_channel_layer()
     for line in sys.stdin:
         asked = json.loads(line)
         if not asked:
             done = classroom.send_away()
-        elif layer:
+        elif layer := get_channel_layer():
             done = layer.group_send(asked["group"], asked["event"])
         else:  # before step 03
             continue
