@@ -13,6 +13,7 @@ from tests.support.deadline import DEADLINE, until
 from tests.support.metrics import SERVERS, figure, figures, text_of
 from tests.support.prometheus import prometheus
 from tests.support.real_sockets import enter, refusal
+from tests.support.site import suppressed_error
 from tutorial.shared.steps import find_step
 
 pytestmark = pytest.mark.server
@@ -156,7 +157,7 @@ async def test_a_killed_server_begins_again_at_zero(deployed, signed_in):
     await asyncio.to_thread(deployed.kill, f"daphne:{killed}")
 
     def new():
-        with contextlib.suppress(urllib.error.HTTPError):
+        with suppressed_error():
             return figures(deployed, killed)
 
     await soon(new)

@@ -1,13 +1,11 @@
 """The site behind NGINX with uvicorn instead of daphne, as chapter 20 starts it."""
 
 import asyncio
-import contextlib
 import http.client
 import json
 import re
 import socket as sockets
 import tempfile
-import urllib.error
 from pathlib import Path
 
 import pytest
@@ -16,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from tests.support.deadline import DEADLINE, until
 from tests.support.metrics import text_of
 from tests.support.real_sockets import enter, refusal
-from tests.support.site import Site
+from tests.support.site import Site, suppressed_error
 from tests.support.valkey import url_of
 from tutorial.shared.steps import find_step
 
@@ -91,7 +89,7 @@ async def test_a_frame_that_is_too_large_closes_the_socket(deployed, signed_in):
 
 def answers(deployed, server):
     """Return whether a server tells what it has counted."""
-    with contextlib.suppress(urllib.error.HTTPError):
+    with suppressed_error():
         return bool(text_of(deployed, server))
 
 

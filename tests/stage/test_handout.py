@@ -176,7 +176,8 @@ def status_of(url):
         with urllib.request.urlopen(url, timeout=DEADLINE) as response:
             return response.status, response.headers
     except urllib.error.HTTPError as error:
-        return error.code, error.headers
+        with error:
+            return error.code, error.headers
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import threading
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from http.cookiejar import CookieJar
@@ -23,6 +24,15 @@ from .databases import make_database
 from .deadline import DEADLINE, until
 from .folders import copy_folder
 from .nginx import HTTP, HTTPS, METRICS, nginx_with_ports
+
+
+@contextlib.contextmanager
+def suppressed_error():
+    """Ignore an answer that is an error, such as 502, and close it: it is a file."""
+    try:
+        yield
+    except urllib.error.HTTPError as error:
+        error.close()
 
 
 class Site:
@@ -166,7 +176,7 @@ class Server:
         """Return when the login page is there; fail if the server ends, or too late."""
         end = time.monotonic() + max(DEADLINE, 60)
         while self.process.poll() is None and time.monotonic() < end:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError), suppressed_error():
                 self.open("/accounts/login/").read()
                 return
             with contextlib.suppress(subprocess.TimeoutExpired):

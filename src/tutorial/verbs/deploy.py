@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -77,9 +78,13 @@ def wait_until_it_is_healthy(server, port):
     # A proxy in the environment could not reach this machine.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), https)
     while server.poll() is None:
-        with contextlib.suppress(OSError):  # an HTTPError, such as 502, is one
+        try:
             opener.open(url, timeout=2).close()
             return True
+        except urllib.error.HTTPError as error:  # such as 502
+            error.close()
+        except OSError:
+            pass  # nobody listens there yet
         with contextlib.suppress(subprocess.TimeoutExpired):
             server.wait(timeout=0.2)
     return False
