@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tests.digests import Digests
 from tests.support import warm
-from tutorial.shared.processes import INTERRUPTED
+from tutorial.shared.processes import INTERRUPTED, SUPERVISED
 from tutorial.shared.steps import ROOT, all_steps
 
 # The kinds of tests that a step has, and where they are.
@@ -199,11 +199,13 @@ def run_all(parts, arguments, folder):
                 report(done.result())
         except KeyboardInterrupt:
             begun = [run for run in runs if not run.cancel()]
-            # Again and again: a test may take the first signal for its own.
-            while wait(begun, timeout=1).not_done:
+            # Again and again: a test may take the first signal for its own. But not
+            # soon, because the next one would interrupt what stops a supervisor.
+            while wait(begun, timeout=0).not_done:
                 for process in list(processes):
                     with contextlib.suppress(ProcessLookupError):
                         os.killpg(process.pid, signal.SIGTERM)
+                wait(begun, timeout=2 * SUPERVISED)
             raise
 
 
