@@ -42,7 +42,7 @@ def add_parser(subparsers):
 
 
 def bench(args):
-    """Run the bench; return its status, or 130 after a signal.
+    """Run the bench; return 0, 1 if a message was lost, 2 if a target is wrong, or 130.
 
     Raises TutorialError for a number below 1, or if the bench's packages are missing.
     """
