@@ -62,5 +62,5 @@ def test_a_process_that_does_not_end_is_reported_and_killed(started):
 
 def test_a_tool_that_does_not_end_is_killed(started):
     tool = started(GOES_ON)
-    assert tool.stop(signal.SIGTERM, within=1) == (-signal.SIGKILL, [])
+    assert tool.stop(signal.SIGTERM, patience=1) == (-signal.SIGKILL, [])
     assert not psutil.pid_exists(tool.process.pid)

@@ -92,6 +92,9 @@ class Instructor:
     async def both_are_connected(self):
         for name in ("alice", "bob"):
             await expect(self.lamp(name)).to_be_visible()
+            # The stage hears of it before the page does.
+            status = self.pane(name).get_by_role("status")
+            await expect(status).to_have_text("Connected")
 
     async def arrows(self):
         """Return (person, kind, text) of all that the wire shows."""

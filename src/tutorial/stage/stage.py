@@ -289,9 +289,14 @@ class Stage:
             ready.set()
         elif event["kind"] == "joined":
             self.joined.append(event["user"])
+        telling = self._tell_of(play, event)
+        self.tasks.add(task := asyncio.ensure_future(telling))
+        task.add_done_callback(self.tasks.discard)
+
+    async def _tell_of(self, play, message):
+        """Tell what has happened in a play, unless another one is shown by now."""
         if play is self.shown:
-            self.tasks.add(task := asyncio.ensure_future(self.tell(event)))
-            task.add_done_callback(self.tasks.discard)
+            await self.tell(message)
 
     async def _look(self, hear):
         """Restart the step when a file was saved; say who is in which group."""
@@ -305,7 +310,7 @@ class Stage:
                 await loop.run_in_executor(None, play.stop)
                 await loop.run_in_executor(None, play.start, hear)
                 await self.tell(self.program() | {"kind": "changed"})
-            await self.tell({"kind": "redis", **await self._keys(play)})
+            await self._tell_of(play, {"kind": "redis", **await self._keys(play)})
 
     async def _keys(self, play):
         """Return the members of each group, and presence: {entry: seconds to live}."""

@@ -34,8 +34,11 @@ const HEAR = {
     program = message;
     server = message.state;
     stale = true;
+    // Each step has keys of its own in Redis.
+    redis = { ...redis, groups: {}, presence: {} };
     wire.clearWire();
     drawProgram();
+    drawGroups();
     if (server === "ready") {
       loadPanes();
     } else if (server === "stopped") {
