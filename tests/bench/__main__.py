@@ -39,7 +39,7 @@ def parse(arguments):
         nargs="*",
         default=TARGETS,
         metavar="TARGET",
-        help="floor, peer, peer-daphne, a step or a project's folder; with uvicorn in "
+        help=f"{', '.join(SMALL)}, a step or a project's folder; with uvicorn in "
         f"the place of daphne: 05-uvicorn; default: {' '.join(TARGETS)}",
     )
     add = parser.add_argument

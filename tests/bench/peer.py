@@ -2,15 +2,20 @@
 
 Each process subscribes once, to all rooms. It sends what it hears to its own sockets in
 the room, one after the other, as an example in FastAPI's documentation does. There are
-no users, no database and no lists of who is in a room.
+no users and no lists of who is in a room.
+
+With MESSAGES, the path of an SQLite database, a message is saved before it is sent: one
+INSERT and its commit, which reaches the disk, in the one thread that has a connection.
 """
 
 import asyncio
 import contextlib
 import json
 import os
+import sqlite3
 import time
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from starlette.applications import Starlette
@@ -21,6 +26,12 @@ from starlette.websockets import WebSocketDisconnect
 redis = Redis.from_pool(BlockingConnectionPool.from_url(os.environ["REDIS_URL"]))
 rooms = defaultdict(set)
 subscribed = None  # a task, since the first member came
+database = None
+thread = ThreadPoolExecutor(1)
+if "MESSAGES" in os.environ:
+    database = sqlite3.connect(os.environ["MESSAGES"], check_same_thread=False)
+    with database:
+        database.execute("CREATE TABLE IF NOT EXISTS message (room, text, user, time)")
 
 
 async def hear(pubsub):
@@ -41,6 +52,12 @@ async def subscribe():
     return asyncio.create_task(hear(pubsub))
 
 
+def save(room, frame):
+    with database:
+        values = room, *frame.values()
+        database.execute("INSERT INTO message VALUES (?, ?, ?, ?)", values)
+
+
 async def member(socket):
     global subscribed
     subscribed = subscribed or asyncio.create_task(subscribe())
@@ -52,6 +69,9 @@ async def member(socket):
         while True:
             content = json.loads(await socket.receive_text())
             frame = {"message": content["message"], "user": "me", "time": time.time()}
+            if database:
+                loop = asyncio.get_running_loop()
+                await loop.run_in_executor(thread, save, room, frame)
             await redis.publish(room, json.dumps(frame))
     except WebSocketDisconnect:
         rooms[room].discard(socket)

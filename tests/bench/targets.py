@@ -25,10 +25,13 @@ HERE = Path(__file__).parent
 FIRST = "03"
 # From step 15 on, a user may have so many sockets in a process.
 SOCKETS = 20
-# Small programs to compare with: how each of them is started.
+# Small programs to compare with: how each of them is started. One saves what is said.
+PEER = ["-m", "uvicorn", "--port", "{port}", "peer:app"]
+SAVING = "peer-saving"
 SMALL = {
     "floor": [HERE / "floor.py", "{port}"],
-    "peer": ["-m", "uvicorn", "--port", "{port}", "peer:app"],
+    "peer": PEER,
+    SAVING: PEER,
     "peer-daphne": ["-m", "daphne", "-p", "{port}", "peer:app"],
 }
 PAUSE = 0.5  # seconds in which a server must hardly compute, to be quiet
@@ -105,8 +108,12 @@ def running(name, redis_url, load):
     """
     with contextlib.ExitStack() as stack:
         if name in SMALL:
+            variables = {"REDIS_URL": redis_url}
+            if name == SAVING:
+                folder = tempfile.TemporaryDirectory(prefix="bench-")
+                variables["MESSAGES"] = f"{stack.enter_context(folder)}/db.sqlite3"
             servers = [
-                stack.enter_context(serving(SMALL[name], REDIS_URL=redis_url))
+                stack.enter_context(serving(SMALL[name], **variables))
                 for _ in range(load.processes)
             ]
             yield Running(*zip(*servers, strict=True))

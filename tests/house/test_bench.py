@@ -18,7 +18,7 @@ from tests.bench import measures, sockets
 from tests.bench.__main__ import parse, run
 from tests.bench.measures import Sample
 from tests.bench.tables import table
-from tests.bench.targets import Load, Running
+from tests.bench.targets import SMALL, Load, Running
 from tests.support.folders import copy_folder
 from tests.support.open_files import OTHERS, allow_files
 from tutorial.__main__ import main
@@ -54,7 +54,7 @@ def is_missing(what):
 def test_the_bench_measures_the_floor_the_peer_and_the_last_step(tmp_path):
     if not importlib.util.find_spec("matplotlib"):
         is_missing("no matplotlib: make bench installs what it draws with")
-    targets = ["floor", "peer", "peer-daphne", LAST, f"{LAST}-uvicorn"]
+    targets = [*SMALL, LAST, f"{LAST}-uvicorn"]
     # A second has enough ticks of 10 ms, in which the system counts.
     options = ["--members", "3", "--seconds", "1", "--folder", tmp_path]
     done = bench(*targets, *options)
