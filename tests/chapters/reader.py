@@ -6,15 +6,17 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import time
 
+from tests.support.deadline import until
 from tests.support.nginx import HTTP, HTTPS, METRICS, nginx_with_ports
 from tutorial.chapters.reading import read_chapter
 from tutorial.shared.ports import free_port, wait_until_it_answers
 
 from .compare import normal, same
-from .terminal import Mismatch, Process, Shell, environment, run
+from .terminal import COMMAND_DEADLINE, Mismatch, Process, Shell, environment, run
 from .theatre import Theatre
 
 # The ports that the chapters name; each reader has free ones in their place.
@@ -189,6 +191,14 @@ class Reader:
                 if command.startswith(BENCH):
                     typed, shown = in_a_small_room(typed, shown)
                 run(block, typed, expected, self.folder, self._env, shown)
+                if command.endswith("restart nginx"):
+                    until(self._nginx_answers)
+
+    def _nginx_answers(self):
+        """Return whether NGINX does: supervisor says that it has started before."""
+        with contextlib.suppress(OSError):
+            address = "127.0.0.1", int(self._ports[HTTPS])
+            return not socket.create_connection(address).close()
 
     def _expect(self, block, command, expected):
         """Compare what goes on in a terminal, after Ctrl-C if that is the command."""
@@ -210,7 +220,7 @@ class Reader:
             typed += " --noreload"
         process = Process(typed, self.folder, self._env)
         self._terminals[block.name] = process
-        process.expect(block, expected, self._shown)
+        process.expect(block, expected, self._shown, COMMAND_DEADLINE)
         if command.startswith(RUNSERVER):
             wait_until_it_answers(process.python, int(typed.split()[-2]))
             self._stale = False

@@ -85,17 +85,19 @@ class Process:
             self._news.notify_all()
         self.python.close()
 
-    def expect(self, block, expected, shown=lambda text: text):
+    def expect(self, block, expected, shown=lambda text: text, within=DEADLINE):
         """Wait until the unread output begins with what the chapter shows; take it.
 
-        `shown(text)` turns what was printed into what a reader sees.
+        `shown(text)` turns what was printed into what a reader sees. Raises Mismatch
+        when the process has ended, or after `within` seconds.
         """
 
         def found():
             return begins(expected, shown("".join(self.unread)))
 
         with self._news:
-            if not self._news.wait_for(lambda: found() is not None, DEADLINE):
+            self._news.wait_for(lambda: found() is not None or self._ended, within)
+            if found() is None:
                 raise Mismatch(block, expected, shown("".join(self.unread)))
             del self.unread[: found()]
 

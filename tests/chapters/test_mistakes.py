@@ -390,7 +390,9 @@ def shape(text):
         for mistake in MISTAKES
     ],
 )
-def test_a_mistake_is_named_and_its_section(mistake, tmp_path, warm_runs, capsys):
+def test_a_mistake_is_named_and_its_section(
+    mistake, tmp_path, warm_runs, monkeypatch, capsys
+):
     folder = copy_folder(find_step(mistake.step).path, tmp_path / "mychat")
     first = mistake.file, mistake.right, mistake.wrong
     for file, *texts in (first, *mistake.more):
@@ -399,6 +401,9 @@ def test_a_mistake_is_named_and_its_section(mistake, tmp_path, warm_runs, capsys
         assert text.count(right) == 1
         (folder / file).write_text(text.replace(right, wrong))
 
+    if "within 3 s" not in mistake.seen:
+        # A mistake that nothing has to wait for is found on a busy machine, too.
+        monkeypatch.setattr(check, "DEADLINE", "15")
     begin = time.monotonic()
     assert check.check(mistake.step, str(folder)) == 1
     said = capsys.readouterr().out

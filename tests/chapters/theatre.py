@@ -247,7 +247,11 @@ class Theatre:
         actor.forget(actor.printed)
         for line in block.text.splitlines():
             if line.startswith("> "):
-                seen = await actor.type_in_console(self._translated(line[2:]))
+                typing = actor.type_in_console(self._translated(line[2:]))
+                try:
+                    seen = await asyncio.wait_for(typing, 2 * DEADLINE)
+                except TimeoutError:
+                    raise Mismatch(block, line, "(no end)") from None
                 if seen:
                     actor.printed.put_nowait(seen)
             else:

@@ -21,6 +21,8 @@ from .rules import normal
 
 # Seconds for a cell: of a quick run, whose longest cell needs 16, and of a full one.
 QUICK_DEADLINE, DEADLINE = 60, 120
+# Seconds in which a kernel has to end.
+PATIENCE = 60
 # The ports at which a kernel listens.
 PORTS = ("shell_port", "iopub_port", "stdin_port", "hb_port", "control_port")
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -75,7 +77,7 @@ async def run(notebook, folder, env, deadline):
     """
     kernel = AsyncKernelManager(
         kernel_name="python3",
-        shutdown_wait_time=deadline,
+        shutdown_wait_time=PATIENCE,
         # Those that Jupyter finds are free again until the kernel listens.
         cache_ports=False,
         **{name: free_port() for name in PORTS},

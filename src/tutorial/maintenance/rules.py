@@ -21,6 +21,12 @@ RULES = [
     (r"\bnotebook-[0-9a-f]{4}\b", "notebook-KERNEL"),
     # From Python 3.13 on, a console repeats the line that was typed, with carets.
     (r'^( *File "<console>", line .*)(\n {4}.*)+', r"\1"),
+    # A server that ends may close the connection in any of these ways.
+    (
+        r"Error while reading from \S+ ?: \((32|104), .*\)",
+        "Connection closed by server.",
+    ),
+    (r"Error (32|104) while writing to socket\. .*", "Connection closed by server."),
     (r"[ \t]+$", ""),
 ]
 
