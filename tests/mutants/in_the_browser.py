@@ -10,9 +10,14 @@ import os
 import time
 
 import pytest
+from playwright.async_api import expect
 
 from tests.mutants.test_mutants import MUTANTS, mutate
+from tests.support.deadline import DEADLINE
 
+# Seconds in which a page without a mistake has to show what is expected; with one, it
+# has the short DEADLINE, because most mistakes are found only when it is over.
+PATIENCE = 60
 # A browser asks for a script again by its time, in whole seconds (RFC 9110, 8.8.2).
 later = itertools.count(round(time.time()))
 
@@ -30,6 +35,7 @@ def pytest_generate_tests(metafunc):
 def script(request, project, site, server):
     """The script that the server sends, with a mistake or without it."""
     mutant, is_wrong = request.param
+    expect.set_options(timeout=1000 * (DEADLINE if is_wrong else PATIENCE))
     file, text = site.folder / mutant.file, (project.path / mutant.file).read_text()
     # From step 17 on it has been collected, under a name with a hash.
     collected = (site.folder / "static").glob(f"*/{file.stem}.*{file.suffix}")
