@@ -93,6 +93,7 @@ async def test_axe_finds_no_violation_in_the_room_whatever_it_shows(
 @pytest.mark.holds(since="07")
 async def test_axe_finds_no_violation_in_a_room_with_more_people_than_fit(scripted):
     alice, socket = scripted
+    socket.history()
     users = [f"pupil {number:02}" for number in range(60)]
     socket.send({"type": "presence.list", "users": users})
     here = alice.page.get_by_role("list", name="Here")
