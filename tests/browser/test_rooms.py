@@ -1,13 +1,15 @@
 """What people see of the rooms by name, and of who is in them."""
 
-import json
-import re
-
 import pytest
 from playwright.async_api import expect
 
 from tests.support.browser import ARTEFACTS, GONE, SCRIPT, visit
 from tests.support.deadline import DEADLINE
+
+# This is a fixture.
+from .test_history import scripted
+
+__all__ = ["scripted"]
 
 # One event loop for all: the browser is started once.
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -74,35 +76,26 @@ async def test_alice_sees_bob_join_and_leave(alice, bob, step):
 
 
 @pytest.mark.holds(since="07")
-async def test_a_name_is_shown_as_text_and_a_closed_page_lists_nobody(
-    server, browser, alice
-):
+async def test_a_name_is_shown_as_text_and_a_closed_page_lists_nobody(scripted):
     """Here the frames come from the test, so that it can choose the names."""
-    signed_in = await alice.page.context.storage_state()
-    async with visit(browser, server.url, storage_state=signed_in) as alice:
-        sockets = []
-        # From step 11 on, the page would otherwise wait for a random time.
-        await alice.page.add_init_script("Math.random = () => 0.99")
-        await alice.page.route_web_socket(
-            re.compile("/ws/"), lambda socket: sockets.append(socket)
-        )
-        await open_room(alice, "kitchen")
-        (socket,) = sockets
+    alice, socket = scripted
+    socket.history()
 
-        def tell(kind, **content):
-            socket.send(json.dumps({"type": f"presence.{kind}", **content}))
+    def tell(kind, **content):
+        socket.send({"type": f"presence.{kind}", **content})
 
-        tell("list", users=["zoe", f"1 {SCRIPT}", "alice"])
-        names = [f"1 {SCRIPT}", "alice", "zoe"]
-        await expect(people_of(alice)).to_have_text(names)
-        tell("joined", user=f"2 {SCRIPT}")
-        names.insert(1, f"2 {SCRIPT}")
-        await expect(people_of(alice)).to_have_text(names)
-        tell("left", user=f"1 {SCRIPT}")
-        await expect(people_of(alice)).to_have_text(names[1:])
-        told = [f"2 {SCRIPT} joined", f"1 {SCRIPT} left"]
-        await expect(notices_of(alice)).to_contain_text(told)
-        await socket.close()
-        await expect(alice.status).to_contain_text(GONE)
-        await expect(people_of(alice)).to_have_count(0)
-        assert alice.complaints == []
+    tell("list", users=["zoe", f"1 {SCRIPT}", "alice"])
+    names = [f"1 {SCRIPT}", "alice", "zoe"]
+    await expect(people_of(alice)).to_have_text(names)
+    tell("joined", user=f"2 {SCRIPT}")
+    names.insert(1, f"2 {SCRIPT}")
+    await expect(people_of(alice)).to_have_text(names)
+    tell("left", user=f"1 {SCRIPT}")
+    await expect(people_of(alice)).to_have_text(names[1:])
+    told = [f"2 {SCRIPT} joined", f"1 {SCRIPT} left"]
+    await expect(notices_of(alice)).to_contain_text(told)
+    # From step 11 on, the page would otherwise soon connect again.
+    await alice.page.evaluate("() => { Math.random = () => 99; }")
+    await socket.close()
+    await expect(alice.status).to_contain_text(GONE)
+    await expect(people_of(alice)).to_have_count(0)
