@@ -13,6 +13,7 @@ from .played import history
 
 # This is a fixture.
 from .test_history import message, scripted, shows
+from .test_room import resize
 
 __all__ = ["scripted"]
 
@@ -34,7 +35,7 @@ async def violations(page):
     await page.add_script_tag(path=from_npm("axe.min.js"))
     found = []
     for width in WIDTHS:
-        await page.set_viewport_size({"width": width, "height": 700})
+        await resize(page, {"width": width, "height": 700})
         for colours in COLOURS:
             await page.emulate_media(color_scheme=colours)
             for violation in (await page.evaluate("axe.run()"))["violations"]:
@@ -100,7 +101,7 @@ async def test_axe_finds_no_violation_in_a_room_with_more_people_than_fit(script
     await expect(here).to_contain_text(users[-1])
     assert await violations(alice.page) == []
     # A small window, or one that is enlarged by four.
-    await alice.page.set_viewport_size({"width": 320, "height": 256})
+    await resize(alice.page, {"width": 320, "height": 256})
     assert (await here.bounding_box())["height"] > 25
 
 
