@@ -66,12 +66,20 @@ async def test_who_signs_in_in_another_tab_is_signed_in_and_the_room_says_so(
 ):
     """The page must not ask with the old cookie before the new one has arrived."""
     async with another(browser, server, "alice") as alice:
+        await alice.page.clock.install(time=0)
         await enter(alice)
+        await alice.page.clock.pause_at(3600)
         tab = await alice.page.context.new_page()
         await tab.goto(f"{server.url}/accounts/login/")
         await tab.get_by_label("Username").fill("bob")
         await tab.get_by_label("Password").fill("demo")
         await tab.get_by_role("button", name="Sign in").click()
+        await tab.wait_for_url(server.url + "/")
+        await expect(alice.status).to_have_text("The connection is lost.")
+        await alice.page.clock.run_for(1000)
+        again = alice.page.get_by_role("button", name="Connect now")
+        await expect(again).to_be_visible()
+        await alice.page.clock.run_for(5000)
         await expect(alice.status).to_have_text("Somebody else has signed in. Reload")
         await tab.goto(f"{server.url}{ROOM}")
         await expect(tab.get_by_role("status")).to_have_text("Connected")
