@@ -88,8 +88,11 @@ class Run:
         text = f"no. {len(self.typed) + 1}"
         self.typed.append(text)
         with contextlib.suppress(Error):
-            await person.field.fill(text, timeout=250)
-            await person.field.press("Enter", timeout=250)
+            # A page whose document was cut may have no field.
+            if not await person.field.count():
+                return
+            await person.field.fill(text, timeout=5000)
+            await person.field.press("Enter", timeout=5000)
             # A page without its script keeps it in the field; one without the button,
             # because the rest has not come, loses it. Neither shows it.
             if text in await person.messages.evaluate_all(TEXTS):
