@@ -55,9 +55,9 @@ class Played:
         await self.page.add_init_script(FAKES)
         await self.page.route("**/chat/room/1/", self._serve)
         await self.page.clock.install(time=0)
+        await self.page.clock.pause_at(3600)
         await self.page.goto(f"{self.person.url}/chat/room/1/")
         await self.page.wait_for_function("played.length === 1")
-        await self.page.clock.pause_at(3600)
 
     async def _serve(self, route):
         if route.request.method != "HEAD":
