@@ -131,6 +131,7 @@ async def test_an_error_is_shown_to_its_author_and_the_text_is_kept(alice, bob):
     await expect(alice.alert).to_be_empty()
     await expect(alice.field).to_have_value("")
     await expect(alice.field).to_be_focused()
+    await alice.sends_nothing_any_more()
     await bob.say("mine")
     await expect(bob.messages.last).to_contain_text("mine")
     await bob.sends_nothing_any_more()
