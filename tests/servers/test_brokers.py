@@ -329,11 +329,16 @@ async def main():
     members = [await layer.new_channel() for _ in range(2)]
     for member in members:
         await layer.group_add("test", member)
-    for number in range(12):
-        await layer.group_send("test", {"type": "test", "number": number})
+
+    async def read():
+        return [(await layer.receive(members[0]))["number"] for _ in range(12)]
+
     async with asyncio.timeout(20):
+        # Reading all the time: what waits longer than local_expiry is dropped.
+        reading = asyncio.create_task(read())
         for number in range(12):
-            assert (await layer.receive(members[0]))["number"] == number
+            await layer.group_send("test", {"type": "test", "number": number})
+        assert await reading == list(range(12))
 
 asyncio.run(main())
 """
