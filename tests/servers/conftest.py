@@ -37,6 +37,7 @@ def course(site):
 async def alice(server, cookies):
     """alice's socket to room 1."""
     socket = await enter(server, cookies["alice"])
+    await socket.is_served()
     yield socket
     await socket.close()
 
@@ -45,5 +46,6 @@ async def alice(server, cookies):
 async def bob(server, cookies):
     """bob's socket to room 1."""
     socket = await enter(server, cookies["bob"])
+    await socket.is_served()
     yield socket
     await socket.close()

@@ -92,6 +92,7 @@ async def test_a_client_that_stops_reading_does_not_delay_the_others(
 async def test_two_server_processes_share_a_room(site, cookies, alice):
     with site.daphne() as second:
         bob = await enter(second, cookies["bob"])
+        await bob.is_served()
         await alice.send("across")
         assert (await bob.hear())["message"] == "across"
         await bob.send("and back")

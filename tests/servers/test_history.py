@@ -41,6 +41,7 @@ async def test_messages_of_two_servers_are_numbered_without_gaps(site, server, c
         for each in [server, *others] * WRITERS:
             socket = await enter(each, cookies["alice"], "crowd")
             leaving.push_async_callback(socket.close)
+            await socket.read_history()
             sockets.append(socket)
 
         async def write(writer, socket):

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.server
 async def test_who_does_not_stop_is_closed_and_the_others_are_not(server, cookies):
     alice = await enter(server, cookies["alice"], "flood")
     bob = await enter(server, cookies["bob"], "flood")
+    await alice.read_history()
     for number in range(250):
         await bob.connection.send(json.dumps({"message": str(number)}))
     assert await bob.until_closed() == 4429
@@ -38,6 +39,8 @@ async def test_a_client_that_stops_reading_does_not_delay_several_others(
     text, times, speakers = "😀" * 2000, 80, 3
     stalled = await enter_without_reading(server, cookies["bob"])
     tabs = [await enter(server, cookies["alice"]) for _ in range(speakers)]
+    for tab in tabs:
+        await tab.read_history()
     try:
 
         async def hear_all(tab):

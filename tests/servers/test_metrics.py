@@ -63,6 +63,7 @@ async def test_a_message_is_counted_once_with_the_time_that_it_took(
     before = {name: figure(deployed, name) for name in (COUNT, SUM)}
     alice = await enter(deployed, signed_in["alice"], 1)
     bob = await enter(deployed, signed_in["bob"], 1)
+    await bob.read_history()
     await alice.connection.send(json.dumps({"after": 0}))
     await alice.send("Count me")
     assert (await bob.hear())["message"] == "Count me"
@@ -203,6 +204,8 @@ async def test_prometheus_reads_both_servers_and_answers_what_the_chapter_asks(
 async def test_a_thousand_half_open_handshakes_hinder_nobody(deployed, signed_in):
     names = {"alice": "From now on", "bob": "I can still write"}
     sockets = {n: await enter(deployed, signed_in[n], 1) for n in names}
+    for socket in sockets.values():
+        await socket.read_history()
 
     async def half_open():
         """Begin a handshake and never finish it."""

@@ -60,6 +60,7 @@ async def test_many_sockets_and_requests_share_the_four_connections_of_the_pool(
             sockets = [await enter(server, cookie, "full") for _ in range(SOCKETS)]
             for socket in sockets:
                 leaving.push_async_callback(socket.close)
+                await socket.read_history()
             pages = [asyncio.to_thread(open_page) for _ in range(REQUESTS)]
             pages = await asyncio.gather(*pages)
             assert [status for status, _ in pages] == [200] * REQUESTS

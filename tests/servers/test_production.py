@@ -66,6 +66,8 @@ async def test_people_on_both_servers_receive_each_others_messages(deployed, sig
     # Each new socket goes to the server that has fewer.
     sockets = [await enter(deployed, signed_in["alice"], 1) for _ in range(4)]
     sockets.append(await enter(deployed, signed_in["bob"], 1))
+    for socket in sockets:
+        await socket.read_history()
     await sockets[-1].send("Who is where?")
     for socket in sockets:
         assert (await socket.hear())["message"] == "Who is where?"

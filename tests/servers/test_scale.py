@@ -25,6 +25,8 @@ async def test_with_uvicorn_nobody_waits_for_a_client_that_stops_reading(site, c
     with site.uvicorn() as server:
         stalled = await enter_without_reading(server, cookies["bob"], room)
         tabs = [await enter(server, cookies["alice"], room) for _ in range(speakers)]
+        for tab in tabs:
+            await tab.read_history()
 
         async def hear_all(tab):
             return [

@@ -45,6 +45,8 @@ async def test_people_on_both_servers_receive_each_others_messages(deployed, sig
     # Each new socket goes to the server that has fewer.
     people = [await enter(deployed, signed_in["alice"], 1) for _ in range(4)]
     people.append(await enter(deployed, signed_in["bob"], 1))
+    for person in people:
+        await person.read_history()
     await people[-1].send("Who serves us?")
     for person in people:
         assert (await person.hear())["message"] == "Who serves us?"

@@ -86,6 +86,7 @@ async def test_when_valkey_is_back_the_first_try_works_and_no_traceback_is_logge
             server.wait_for_line("Socket closed, Redis does not answer", start)
         alice = await enter(server, cookies["alice"])
         bob = await enter(server, cookies["bob"])
+        await bob.is_served()
         await alice.send("back again")
         assert (await bob.hear())["message"] == "back again"
         await alice.close()

@@ -37,6 +37,14 @@ class RealSocket:
         """Return the messages in the next frame that brings what was said before."""
         return (await self._next("history", DEADLINE))["messages"]
 
+    async def is_served(self):
+        """Wait until the server has done all that it does on connecting.
+
+        Since step 21 it accepts a socket before it puts it into the room's group.
+        """
+        await self.connection.send("{")
+        assert "error" in await self.hear()
+
     async def _next(self, kind, within):
         async with asyncio.timeout(within):
             while not self._kept[kind]:
