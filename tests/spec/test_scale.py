@@ -89,6 +89,24 @@ async def others(browser, cookies):
             browser.reads_again.set()
 
 
+@pytest.fixture
+async def sending(layer, monkeypatch):
+    """The tasks that send events to single sockets.
+
+    In tasks: on a busy machine, the room may not wait until Redis has an event.
+    """
+    from channels.layers import get_channel_layer
+
+    sending, send = [], get_channel_layer().send
+
+    async def send_and_note(channel, event):
+        sending.append(asyncio.create_task(send(channel, event)))
+
+    monkeypatch.setattr(get_channel_layer(), "send", send_and_note)
+    yield sending
+    await asyncio.gather(*sending)
+
+
 @pytest.mark.holds(
     since="21", can="A message is delivered to a process once, for all its sockets"
 )
@@ -336,7 +354,7 @@ async def test_what_a_room_has_not_waited_for_comes_when_the_socket_reads_again(
 
 @pytest.mark.holds(since="21", can="A socket that reads nothing is closed")
 async def test_a_socket_that_has_not_read_a_hundred_texts_is_closed(
-    people, browser, others
+    people, browser, others, sending
 ):
     from channels.layers import get_channel_layer
 
@@ -359,7 +377,7 @@ async def test_a_socket_that_has_not_read_a_hundred_texts_is_closed(
 
 @pytest.mark.holds(since="21")
 async def test_a_socket_that_has_read_nothing_since_it_entered_is_closed(
-    people, browser, others
+    people, browser, others, sending
 ):
     from channels.layers import get_channel_layer
 
@@ -442,26 +460,18 @@ async def test_all_have_to_leave_even_if_one_of_them_cannot_be_told(
 
 @pytest.mark.holds(since="21")
 async def test_a_socket_whose_close_has_to_wait_is_closed_once(
-    people, browser, others, monkeypatch
+    people, browser, others, sending
 ):
     from channels.layers import get_channel_layer
-
-    layer, sending = get_channel_layer(), []
-    send = layer.send
-
-    async def send_and_note(channel, event):
-        # In a task: on a busy machine, the room may not wait until Redis has it.
-        sending.append(asyncio.create_task(send(channel, event)))
 
     alice, bob = await people.enter("alice"), await others.enter("bob")
     for socket in (alice, bob):
         await socket.is_up_to_date()
-    monkeypatch.setattr(layer, "send", send_and_note)
     browser.stop_reading("chat.message")
     browser.close_waits = True
     for number in range(110):
         event = {"type": "chat.message", "message": str(number), "number": number}
-        await layer.group_send("chat_1", event)
+        await get_channel_layer().group_send("chat_1", event)
         while (await alice.hear())["message"] != str(number):
             pass
     assert len(sending) == 1
