@@ -1479,7 +1479,6 @@ def said_in_the_browser(step):
         *("--everything", "-q", "--tb=no", "-rpfE"),
         *("-p", "tests.mutants.in_the_browser"),
         *dict.fromkeys(ROOT / "tests" / mutant.red for mutant in here),
-        timeout=600,
         TEST_DEADLINE="10",
         COLUMNS="300",
     )

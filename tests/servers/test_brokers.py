@@ -390,6 +390,6 @@ def test_the_step_can_do_the_same_with_another_broker(
     if carried_by == "rabbitmq":
         variables |= on_rabbitmq(request.getfixturevalue("broker"))
         options += [word for it in OLD_NAMES + LEFT_OPEN for word in ("-W", it)]
-    status, said = run_spec(step, project.path, *options, timeout=500, **variables)
+    status, said = run_spec(step, project.path, *options, **variables)
     assert status == 0, said
     assert "passed" in said

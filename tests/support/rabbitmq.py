@@ -20,8 +20,8 @@ from .deadline import DEADLINE
 
 PROGRAM = "/usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server"
 MISSING = "There is no RabbitMQ: on Debian, apt install rabbitmq-server."
-# Erlang needs about nine seconds to start it, and more on a busy machine.
-PATIENCE = 90
+# Erlang needs about nine seconds to start it, and many more on a busy machine.
+PATIENCE = 300
 PORTS = ("RABBITMQ_NODE_PORT", "RABBITMQ_DIST_PORT", "ERL_EPMD_PORT")
 
 

@@ -114,7 +114,7 @@ class Site:
         try:
             server = Deployed(process, ports, self.folder, path)
             # Five processes start one after the other: too many for a short deadline.
-            server.wait_for_line("nginx entered RUNNING", within=max(DEADLINE, 60))
+            server.wait_for_line("nginx entered RUNNING", within=300)
             server.wait_until_both_answer()
             yield server
         finally:

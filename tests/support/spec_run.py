@@ -7,11 +7,11 @@ from tutorial.shared.steps import ROOT, all_steps
 from . import warm
 
 
-def run_spec(step, project, *arguments, timeout=300, **environment):
+def run_spec(step, project, *arguments, timeout=1000, **environment):
     """Run pytest with `arguments` on the folder `project` at `step`.
 
     Return its exit status and all that it has printed. It is killed after `timeout`
-    seconds.
+    seconds, when it must be hanging.
     """
     settings = ["-c", ROOT / "pyproject.toml", "--assert=plain"]
     arguments = [*settings, "--step", step.number, f"--project={project}", *arguments]
