@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from tests.support import warm
-from tests.support.deadline import DEADLINE
+from tests.support.deadline import DEADLINE, until
 from tests.support.valkey import valkey
 from tutorial.__main__ import main
 from tutorial.shared.ports import HOST, free_port, wait_until_it_answers
@@ -89,7 +89,7 @@ def test_valkey_can_listen_on_a_free_port_again_and_again():
         port = server.port
     with server:
         assert server.port == port
-        assert server.is_running()
+        until(server.is_running)
 
 
 def test_a_second_server_on_the_same_port_is_refused():
