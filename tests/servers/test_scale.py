@@ -7,13 +7,10 @@ import json
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from tests.support.deadline import DEADLINE
 from tests.support.real_sockets import enter, enter_without_reading
 
 pytestmark = pytest.mark.server
-
-# Until the next message is there: fewer than the 50 after which the client that reads
-# nothing gives up, because its own pings are not answered.
-SECONDS = 20
 
 
 @pytest.mark.holds(
@@ -29,9 +26,7 @@ async def test_with_uvicorn_nobody_waits_for_a_client_that_stops_reading(site, c
             await tab.read_history()
 
         async def hear_all(tab):
-            return [
-                (await tab.hear(SECONDS))["message"] for _ in range(times * speakers)
-            ]
+            return [(await tab.hear())["message"] for _ in range(times * speakers)]
 
         hearing = [asyncio.create_task(hear_all(tab)) for tab in tabs]
         for _ in range(times):
@@ -67,7 +62,7 @@ async def test_who_reads_again_after_leaving_the_course_gets_nothing_said_since(
         # What takes the most space in JSON: a history has 600 kB.
         for _ in range(50):
             await bob.send("\x01" * 2000)
-            await bob.hear(SECONDS)
+            await bob.hear()
         # Her own requests, too, are answered by a consumer that she keeps waiting.
         for _ in range(30):
             await stalled.connection.send('{"before": 99999}')
@@ -77,10 +72,10 @@ async def test_who_reads_again_after_leaving_the_course_gets_nothing_said_since(
         assert await other.until_closed() == 4403
         for number in range(25):
             await bob.send(f"without alice {number}")
-            assert (await bob.hear(SECONDS))["message"] == f"without alice {number}"
+            assert (await bob.hear())["message"] == f"without alice {number}"
         texts = []
         with contextlib.suppress(ConnectionClosed):
-            async with asyncio.timeout(SECONDS):
+            async with asyncio.timeout(DEADLINE):
                 async for text in stalled.connection:
                     texts.append(text)
         assert stalled.connection.close_code == 4403

@@ -84,9 +84,13 @@ class Site:
 
     @contextlib.contextmanager
     def uvicorn(self, **variables):
-        """Yield a Server: uvicorn in the place of daphne."""
+        """Yield a Server: uvicorn in the place of daphne.
+
+        It waits longer than any test for a client that answers no ping.
+        """
         port = free_port()
-        command = ["-m", "uvicorn", "--port", str(port), "config.asgi:application"]
+        command = ["-m", "uvicorn", "--port", str(port), "--ws-ping-timeout", "600"]
+        command += ["config.asgi:application"]
         with self._serving(port, *command, **variables) as server:
             server.wait_for_line("Uvicorn running on")
             yield server
