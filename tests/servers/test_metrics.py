@@ -8,6 +8,7 @@ import urllib.error
 from collections import Counter
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 from tests.support.deadline import DEADLINE, until
 from tests.support.metrics import SERVERS, figure, figures, text_of
@@ -140,7 +141,9 @@ async def test_a_frame_that_is_too_large_ends_a_socket_and_is_counted(
     assert "error" in await alice.hear()
     await alice.send("I am still here")
     assert (await alice.hear())["message"] == "I am still here"
-    await alice.connection.send("x" * (2**20 + 1000))
+    # daphne hangs up as soon as it has read the length: often before all is sent.
+    with contextlib.suppress(ConnectionClosed):
+        await alice.connection.send("x" * (2**20 + 1000))
     assert await alice.until_closed() == 1006
     alice.connection.transport.abort()  # it still has something to send
     await soon(lambda: ended(deployed, 1006) == before + 1)

@@ -134,7 +134,7 @@ def test_no_browser_can_say_where_a_path_begins(deployed):
     ],
 )
 def test_what_a_browser_claims_about_itself_is_not_believed(deployed, header, claim):
-    start, path = len(deployed.lines), f"/health/?{header}"
+    start, path = len(deployed.lines), f"{LOGIN}?{header}"
     with deployed.open(path, **{header: claim}) as page:
         assert page.status == 200
     # The line that daphne prints of each request begins with the client's address.
@@ -203,7 +203,8 @@ async def close(writer):
 
 @pytest.fixture
 def low_limit(deployed):
-    """NGINX lets fifty requests through at once, in place of five hundred.
+    """NGINX lets fifty requests through at once, in place of five hundred, and then
+    one a second.
 
     More connections than that take a busy machine longer than NGINX has patience.
     """
@@ -213,6 +214,7 @@ def low_limit(deployed):
     text = before
     for usual, other in (
         ("burst=500 ", "burst=50 "),
+        ("rate=50r/s", "rate=1r/s"),
         ("r_timeout 10s", "r_timeout 60s"),
     ):
         assert text.count(usual) == 1

@@ -20,6 +20,7 @@ from tutorial.shared.steps import find_step
 
 pytestmark = [pytest.mark.server, pytest.mark.waiting]
 
+LOGIN = "/accounts/login/"
 # An address that is kept for examples (RFC 5737).
 FORGED = "203.0.113.7"
 FRAME = 2**20  # bytes that a frame may have
@@ -57,19 +58,19 @@ async def test_people_on_both_servers_receive_each_others_messages(deployed, sig
 @pytest.mark.holds(since="20")
 def test_what_a_browser_claims_about_itself_is_not_believed(deployed):
     start = len(deployed.lines)
-    with deployed.open("/health/?forged", **{"X-Forwarded-For": FORGED}) as page:
+    with deployed.open(f"{LOGIN}?forged", **{"X-Forwarded-For": FORGED}) as page:
         assert page.status == 200
-    line = deployed.wait_for_line('"GET /health/?forged HTTP/1.1" 200', start)
+    line = deployed.wait_for_line(f'"GET {LOGIN}?forged HTTP/1.1" 200', start)
     assert "127.0.0.1:" in line
     assert FORGED not in line
     # uvicorn itself believes whoever reaches its socket, which is in a closed folder.
     connection = http.client.HTTPConnection("localhost")
     connection.sock = sockets.socket(sockets.AF_UNIX)
     connection.sock.connect(str(deployed.folder / "run/daphne0.sock"))
-    connection.request("GET", "/health/?direct", headers={"X-Forwarded-For": FORGED})
-    assert connection.getresponse().status == 200
+    connection.request("GET", f"{LOGIN}?direct", headers={"X-Forwarded-For": FORGED})
+    assert connection.getresponse().status == 301  # to HTTPS
     connection.close()
-    line = deployed.wait_for_line('"GET /health/?direct HTTP/1.1" 200', start)
+    line = deployed.wait_for_line(f'"GET {LOGIN}?direct HTTP/1.1" 301', start)
     assert FORGED in line
     assert (deployed.folder / "run").stat().st_mode & 0o777 == 0o700
 
