@@ -132,6 +132,7 @@ async def test_nothing_more_is_sent_to_a_socket_that_has_closed(people):
     await alice.sees(joined("bob"), left("bob"))
     await people.enter("teacher")
     await alice.sees(joined("teacher"))
+    await alice.is_up_to_date()
     assert await bob.see_nothing_for(0.1)
 
 

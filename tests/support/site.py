@@ -77,7 +77,8 @@ class Site:
         """
         port = free_port()
         command = ["-m", "daphne", "-b", "127.0.0.1", "-p", str(port), *options]
-        command += ["config.asgi:application"]
+        # On a busy machine, a handshake may take longer than the usual 5 s.
+        command += ["--websocket_connect_timeout", "60", "config.asgi:application"]
         with self._serving(port, *command, **variables) as server:
             server.wait_for_line("Listening on TCP address")
             yield server
