@@ -18,6 +18,19 @@ pytestmark = [pytest.mark.server, pytest.mark.waiting]
 PEOPLE, PAUSE = 50, 2  # seconds at most
 
 
+@pytest.fixture(scope="module", autouse=True)
+def patient_update(deployed):
+    """deploy/update waits as long as it takes until a server is healthy."""
+    update = deployed.folder / "deploy/update"
+    text = update.read_text()
+    usual = "--max-time 10 --retry 30 --retry-delay 1 --retry-max-time 30"
+    assert usual in text
+    longer = "--max-time 60 --retry 300 --retry-delay 1 --retry-max-time 300"
+    update.write_text(text.replace(usual, longer))
+    yield
+    update.write_text(text)
+
+
 @pytest.fixture(scope="module")
 def crowd(site):
     """Cookies of people who may enter named rooms."""
@@ -117,6 +130,12 @@ async def all_write_on(writers):
         await asyncio.gather(*(writer.progress.wait() for writer in writers))
 
 
+async def all_connected(writers):
+    """Return when everybody has a connection that has brought the history."""
+    async with asyncio.timeout(DEADLINE):
+        await asyncio.gather(*(writer.connected.wait() for writer in writers))
+
+
 @contextlib.asynccontextmanager
 async def people_who_write(server, cookies, room):
     """Yield Writers, all of them connected, in a room that nobody has entered before.
@@ -125,8 +144,7 @@ async def people_who_write(server, cookies, room):
     """
     writers = [Writer(n, server, cookie, room) for n, cookie in enumerate(cookies)]
     lives = [asyncio.create_task(writer.live()) for writer in writers]
-    async with asyncio.timeout(DEADLINE):
-        await asyncio.gather(*(writer.connected.wait() for writer in writers))
+    await all_connected(writers)
     yield writers
     for writer in writers:
         writer.finished = True
@@ -192,9 +210,9 @@ def unhealthy(deployed, request):
     code.write_text(f"{texts[code]}\n{more}\n")
     # A start may take long. Once the server listens, its health is asked for twice.
     listens = "until [ -S run/$server.sock ]; do sleep 0.1; done"
-    quick = {"--retry 30": "--retry 1", "    curl ": f"    {listens}\n    curl "}
+    quick = {"--retry 300": "--retry 1", "    curl ": f"    {listens}\n    curl "}
     if said == "timed out":
-        quick["--max-time 10"] = "--max-time 2"
+        quick["--max-time 60"] = "--max-time 2"
     for long, short in quick.items():
         assert long in update.read_text()
         update.write_text(update.read_text().replace(long, short))
@@ -223,11 +241,14 @@ async def test_nobody_gets_to_a_server_whose_new_code_is_not_healthy(
 @pytest.fixture
 def broken(deployed):
     """New code that does not start; the old code is back in the end."""
-    code = deployed.folder / "config/asgi.py"
-    text = code.read_text()
-    code.write_text(f"{text}\nimport chat.nothing\n")
+    code, update = deployed.folder / "config/asgi.py", deployed.folder / "deploy/update"
+    texts = {file: file.read_text() for file in (code, update)}
+    code.write_text(f"{texts[code]}\nimport chat.nothing\n")
+    # It would wait for it in vain.
+    update.write_text(texts[update].replace("--retry 300", "--retry 3"))
     yield
-    code.write_text(text)
+    for file, text in texts.items():
+        file.write_text(text)
     assert deployed.update()[0] == 0
 
 
@@ -270,7 +291,12 @@ async def test_servers_redis_and_nginx_fail_and_no_message_is_lost_or_there_twic
         project.valkey.terminate()
         project.valkey.start()
         await all_write_on(writers)
+        await all_connected(writers)
+        # What a closed connection has still brought is not taken for a new one.
+        for writer in writers:
+            writer.connected.clear()
         await asyncio.to_thread(deployed.control, "restart", "nginx")
+        await all_connected(writers)
         await all_write_on(writers)
         closed = sum(len(writer.codes) for writer in writers)
         await asyncio.to_thread(deployed.control, "signal", "HUP", "nginx")

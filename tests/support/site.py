@@ -266,5 +266,5 @@ class Deployed(Server):
             capture_output=True,
             text=True,
             # An update starts many processes, one after the other.
-            timeout=max(3 * DEADLINE, 60),
+            timeout=max(3 * DEADLINE, 600),
         )
