@@ -4,8 +4,10 @@ It is run in the project's folder, with people as arguments, `alice=8101 bob=810
 prints a JSON object a line: {"kind": "ready"} when it can be opened, each event of the
 Recorder, and {"kind": "log", "text": …} for each warning or error that the app logs.
 Anyone who opens a port is signed in as that person. A line of JSON on its standard
-input, {"group": …, "event": …}, is sent to that group. With an argument like
-`class=192.168.0.7:8103` a class can join at that address; {} sends it away.
+input, {"group": …, "event": …}, is sent to that group. {"switch": 8102} takes a port
+off the network, or puts it back, and {"connect": [8101, 8102]} puts ports back. With an
+argument like `class=192.168.0.7:8103` a class can join at that address; {} sends it
+away.
 """
 
 import asyncio
@@ -40,7 +42,38 @@ def teller():
     return lines.put
 
 
-def do_what_is_asked(loop, classroom):
+class Network:
+    """The ports of a daphne's Server, each of which can be taken off the network."""
+
+    def __init__(self, server, tell):
+        self.server, self.tell = server, tell
+        self.cut = set()
+
+    async def switch(self, port):
+        """Cut a port off: connections end without a close. Or put it back."""
+        from twisted.internet import reactor, tcp
+
+        if port in self.cut:
+            return await self.connect([port])
+        self.cut.add(port)
+        for each in list(reactor.getReaders()):
+            if isinstance(each, tcp.Port) and each.getHost().port == port:
+                each.stopListening()
+            elif isinstance(each, tcp.Server) and each.getHost().port == port:
+                each.abortConnection()
+        self.tell({"kind": "network", "port": port, "on": False})
+
+    async def connect(self, ports):
+        """Put back those of the ports that have been cut off."""
+        from twisted.internet import reactor
+
+        for port in self.cut.intersection(ports):
+            reactor.listenTCP(port, self.server.http_factory, interface=HOST)
+            self.cut.discard(port)
+            self.tell({"kind": "network", "port": port, "on": True})
+
+
+def do_what_is_asked(loop, network, classroom):
     """Do what comes as JSON on the standard input, in the loop; at its end, stop."""
     from channels.layers import get_channel_layer
 
@@ -48,6 +81,10 @@ def do_what_is_asked(loop, classroom):
         asked = json.loads(line)
         if not asked:
             done = classroom.send_away()
+        elif "switch" in asked:
+            done = network.switch(asked["switch"])
+        elif "connect" in asked:
+            done = network.connect(asked["connect"])
         elif layer := get_channel_layer():
             done = layer.group_send(asked["group"], asked["event"])
         else:  # before step 03
@@ -109,10 +146,11 @@ def main():
     async def served(scope, receive, send):
         await doors[scope["server"][1]](scope, receive, send)
 
-    args = [twisted_loop, classroom]
+    server = Server(served, endpoints)
+    args = [twisted_loop, Network(server, tell), classroom]
     threading.Thread(target=do_what_is_asked, args=args, daemon=True).start()
     reactor.callWhenRunning(lambda: tell({"kind": "ready"}))
-    Server(served, endpoints).run()
+    server.run()
 
 
 if __name__ == "__main__":

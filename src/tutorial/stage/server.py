@@ -61,6 +61,7 @@ class Page:
             "show": self.stage.show,
             "clear": self.stage.clear,
             "redis": self.stage.switch_redis,
+            "network": self.stage.switch_network,
             "send": self.stage.send,
         }
         try:

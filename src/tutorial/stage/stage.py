@@ -180,11 +180,16 @@ class Stage:
     async def show(self, number):
         """Put another step on the stage."""
         if number in self.plays:
+            self._ask({"connect": list(self.shown.ports.values())})
             self.shown = self.plays[number]
             await self.tell(self.program())
 
     async def clear(self):
-        """Remove all keys, ghosts too, and the class; then the page loads its panes."""
+        """Remove all keys, ghosts too, and the class; then the page loads its panes.
+
+        Who is offline comes back.
+        """
+        self._ask({"connect": list(self.shown.ports.values())})
         if self.lan:
             self.joined.clear()
             self._ask({})
@@ -206,6 +211,10 @@ class Stage:
     def _stop_redis(self):
         self.redis.close()
         self.has_redis = False
+
+    async def switch_network(self, name):
+        """Take somebody offline, or back online."""
+        self._ask({"switch": self.shown.ports[name]})
 
     async def send(self, group, event):
         """Send an event to a group, as the consumers of the step could."""

@@ -14,6 +14,9 @@ let redis = { lit: false, groups: {}, presence: {} };
 let server = "starting";
 // Whether the panes have to be loaded when the server is ready.
 let stale = true;
+// Who is offline, and whose page was asked for meanwhile.
+const offline = new Set();
+const missing = new Set();
 
 const socket = new WebSocket("/wire");
 const ask = (what, more = {}) => socket.send(JSON.stringify({ do: what, ...more }));
@@ -34,6 +37,7 @@ const HEAR = {
     program = message;
     server = message.state;
     stale = true;
+    everybodyIsOnline();
     // Each step has keys of its own in Redis.
     redis = { ...redis, groups: {}, presence: {} };
     wire.clearWire();
@@ -52,6 +56,7 @@ const HEAR = {
   },
   ready() {
     server = "ready";
+    everybodyIsOnline();
     drawTitle();
     drawLamps();
     if (stale) {
@@ -64,6 +69,15 @@ const HEAR = {
     drawTitle();
     wire.serverHasEnded();
     hearEvent(message);
+  },
+  network(message) {
+    hearEvent(message);
+    const name = personAt(message.port);
+    if (!message.on) {
+      offline.add(name);
+    } else if (offline.delete(name) && missing.delete(name)) {
+      load(paneOf(name));
+    }
   },
   redis(message) {
     redis = message;
@@ -87,11 +101,18 @@ const HEAR = {
 };
 
 function hearEvent(event) {
-  wire.hear(event, (port) =>
-    Object.keys(program.people).find((name) => program.people[name].includes(`:${port}/`)) ?? "class"
-  );
+  wire.hear(event, personAt);
   drawLamps();
   drawPause();
+}
+
+function personAt(port) {
+  return Object.keys(program.people).find((name) => program.people[name].includes(`:${port}/`)) ?? "class";
+}
+
+function everybodyIsOnline() {
+  offline.clear();
+  missing.clear();
 }
 
 function drawTitle() {
@@ -172,8 +193,16 @@ function drawPanes() {
   wire.setPeople(program.lan ? [...people, "class"] : people);
 }
 
+function paneOf(name) {
+  return document.querySelector(`.pane[data-person=${name}]`);
+}
+
 function load(pane) {
-  pane.querySelector("iframe").src = program.people[pane.dataset.person];
+  const name = pane.dataset.person;
+  pane.querySelector("iframe").src = program.people[name];
+  if (offline.has(name)) {
+    missing.add(name);
+  }
 }
 
 function loadPanes() {
@@ -232,9 +261,8 @@ function line(text, parts) {
 function bring(name) {
   people = people.includes(name) ? people.filter((other) => other !== name) : [...people, name];
   drawPanes();
-  const pane = document.querySelector(`.pane[data-person=${name}]`);
-  if (pane) {
-    load(pane);
+  if (paneOf(name)) {
+    load(paneOf(name));
   }
   drawLamps();
 }
@@ -286,6 +314,7 @@ const KEYS = {
   c: ["carol (C)", () => bring("carol"), "brings carol in, or sends her away"],
   t: ["teacher (T)", () => bring("teacher"), "brings the teacher in, or sends her away"],
   r: ["Clear (R)", () => ask("clear"), "clears the wire and Redis, loads all pages, and sends a class away"],
+  o: ["bob's network (O)", () => ask("network", { name: "bob" }), "takes bob offline, or back online"],
   k: ["Redis (K)", () => ask("redis"), "stops Redis, or starts it again"],
   m: ["Try a mistake (M)", () => tryOut({ type: "chat.mesage" }), "sends an event with a type that no consumer has a method for"],
   // From step 09 on chat_message() passes any event on.

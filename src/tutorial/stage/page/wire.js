@@ -137,6 +137,7 @@ const ARROWS = {
   error: (e, s) => [consumer(s.person), page(s.person), "exception", e.text, true],
   get: (e) => [layer(), layer(), `${e.event.type} → the server`, e.event],
   log: (e) => [layer(), layer(), "the server's log:", e.text, true],
+  network: (e, s) => [page(s.person), page(s.person), e.on ? "is online again" : "is offline", "", !e.on],
   saved: () => [layer(), layer(), "a file was saved: the server restarts", ""],
   stopped: (e) => [layer(), layer(), "the server has stopped:", e.text, true],
 };
@@ -148,6 +149,8 @@ export function hear(event, personOf) {
     socket.person = personOf(event.port);
     byNumber.set(event.socket, socket);
     sockets.push(socket);
+  } else if (event.kind === "network") {
+    socket.person = personOf(event.port);
   } else if (event.kind === "consumer") {
     Object.assign(socket, { user: event.user, where: event.where, channel: event.channel });
   } else if (event.kind === "add" && socket.channel && !sockets.some(({ channel }) => channel === event.channel)) {
