@@ -23,6 +23,11 @@ def pytest_addoption(parser):
         help=f"also run the tests marked {', '.join(HELD_BACK)}",
     )
     group.addoption(
+        "--share",
+        metavar="K/N",
+        help="of the tests, run the Kth of each N",
+    )
+    group.addoption(
         "--first-and-last",
         choices=("slow", "all"),
         help=f"of the tests marked {', '.join(SLOW)}, or of all, run those that hold "

@@ -83,9 +83,12 @@ def pytest_collection_modifyitems(config, items):
 
     Those that wait come last: who has made a mistake hears of it sooner.
     """
-    keep, drop = [], []
-    for item in items:
-        (keep if is_wanted(item, config) else drop).append(item)
+    keep = [item for item in items if is_wanted(item, config)]
+    if config.option.share:
+        share, shares = map(int, config.option.share.split("/"))
+        keep = keep[share - 1 :: shares]
+    kept = set(keep)
+    drop = [item for item in items if item not in kept]
     items[:] = sorted(keep, key=lambda item: bool(item.get_closest_marker("waiting")))
     config.hook.pytest_deselected(items=drop)
 

@@ -21,6 +21,8 @@ USES = {
     "spec": {"spec"},
     "servers": {"servers", "spec"},
     "brokers": {"servers", "spec"},
+    "database": {"servers", "spec"},
+    "update": {"servers", "spec"},
     "browser": {"browser"},
     "live": {"servers", "browser", "spec"},
     "mutants": {"mutants", "servers", "browser", "spec"},

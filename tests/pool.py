@@ -13,9 +13,11 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor, as_completed, wait
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, as_completed, wait
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 from tests.digests import Digests
 from tests.support import warm
@@ -30,24 +32,34 @@ KINDS = {
     "spec": ["tests/spec"],
 }
 # Where all of the tests with a server or a browser run, they are in smaller parts.
-LIVE = {
-    "servers": ["tests/servers", "--ignore=tests/servers/test_brokers.py"],
+OWN = {
     "brokers": ["tests/servers/test_brokers.py"],
-    "browser": ["tests/browser"],
+    "database": ["tests/servers/test_postgresql.py"],
+    "update": ["tests/servers/test_update.py"],
 }
+LIVE = {
+    "servers": ["tests/servers", *(f"--ignore={own}" for (own,) in OWN.values())],
+    "browser": ["tests/browser"],
+} | OWN
 LAST_KINDS = {kind: where for kind, where in KINDS.items() if kind != "live"} | LIVE
 # Of a step that runs alone. Mutants test the tests: they run with those of all steps.
 KINDS_ALONE = {
     "replay": ["tests/chapters/test_replay.py"],
     "answers": ["tests/chapters/test_answers.py"],
     "troubles": ["tests/chapters/test_troubles.py"],
-    "mistakes": ["tests/chapters/test_mistakes.py"],
     "spec": KINDS["spec"],
 } | LIVE
+# Each mistake waits for what never comes, so they wait side by side.
+for share in range(1, 9):
+    mistakes = ["tests/chapters/test_mistakes.py", f"--share={share}/8"]
+    KINDS_ALONE[f"mistakes-{share}"] = mistakes
 # Up to here, the tests of all steps take less than those of one later step.
 LAST_QUICK = "08"
-# More than there are processors, because every part waits now and then.
-AT_ONCE = 5
+# So many parts run at once, because every part waits now and then. More, one after the
+# other, begin when for some seconds the processors were busy for less than so many %.
+FEW = 2 * os.cpu_count() + 1
+MOST = 2 * FEW
+PAUSE, BUSY = 3, 75
 # Of each part, how long it took when it passed, and the digest of what it tested.
 PASSED = Path(sys.prefix, "passed.json")
 # What pytest makes of the assertions in a test is kept for the next time, and so is
@@ -192,21 +204,38 @@ def run_all(parts, arguments, folder):
         return part
 
     warm.address()
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        runs = [pool.submit(run_part, part) for part in parts]
+    running = set()
+    with ThreadPoolExecutor(MOST) as pool:
         try:
-            for done in as_completed(runs):
-                report(done.result())
+            for part in parts:
+                wait_for_time(running)
+                running.add(pool.submit(run_part, part))
+            report_done(running, as_completed(running))
         except KeyboardInterrupt:
-            begun = [run for run in runs if not run.cancel()]
             # Again and again: a test may take the first signal for its own. But not
             # soon, because the next one would interrupt what stops a supervisor.
-            while wait(begun, timeout=0).not_done:
+            while processes or wait(running, timeout=0).not_done:
                 for process in list(processes):
                     with contextlib.suppress(ProcessLookupError):
                         os.killpg(process.pid, signal.SIGTERM)
-                wait(begun, timeout=2 * SUPERVISED)
+                wait(running, timeout=2 * SUPERVISED)
             raise
+
+
+def wait_for_time(running):
+    """Wait until another part may begin; report those of `running` that have ended."""
+    psutil.cpu_percent()  # the next call counts from here
+    while len(running) >= FEW:
+        done, _ = wait(running, PAUSE, FIRST_COMPLETED)
+        report_done(running, done)
+        if not done and len(running) < MOST and psutil.cpu_percent() < BUSY:
+            return
+
+
+def report_done(running, done):
+    for run in done:
+        report(run.result())
+        running.remove(run)
 
 
 def report(part):

@@ -22,6 +22,8 @@ SUPPORTED = ("3.11", "3.12", "3.13", "3.14")
 UV = [Path(sys.prefix, "bin/uv"), "--quiet"]
 # What the spec itself needs; the versions are those that the tests have.
 TESTS = ["pytest", "pytest-asyncio"]
+# Specs, of which each waits now and then.
+AT_ONCE = os.cpu_count() + 1
 SHOWN = ("django", "channels", "daphne", "redis")
 
 
@@ -76,9 +78,10 @@ def run_spec(python, step):
 
 def try_it(name, python, *installs):
     """Run all specs in an environment of their own; print and return what failed."""
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as two:
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(AT_ONCE) as pool:
         own = make(Path(folder, "venv"), python, *installs)
-        runs = list(two.map(lambda step: run_spec(own, step), all_steps()))
+        # The last step takes longest, so it begins first.
+        runs = list(pool.map(lambda step: run_spec(own, step), all_steps()[::-1]))
         print(f"{name}: {versions(own)}", flush=True)
     failed = [said for status, said in runs if status]
     passed = sum(int(n) for _, said in runs for n in re.findall(r"(\d+) passed", said))

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 
 from tests import digests, pool
 from tests.support import nginx
-from tests.support.deadline import until
+from tests.support.deadline import DEADLINE, until
 from tests.support.tool import running
 from tutorial.shared.steps import ROOT, find_step
 
@@ -83,7 +84,7 @@ OF_01 = {name for name in ALL if not name.startswith("00")}
 CHAPTERS, MUTANTS = (
     {f"{step} {kind}" for step in ("00", "01")} for kind in ("chapter", "mutants")
 )
-NO_CHAPTER = ("spec", "mutants", "servers", "brokers", "browser")
+NO_CHAPTER = {*pool.LAST_KINDS} - {"chapter"}
 HOUSE, STAGE, NOTEBOOKS = {"house", "tool"}, {"stage"}, {"notebooks"}
 
 
@@ -259,6 +260,60 @@ def test_without_a_repository_everything_runs_always(house, run, monkeypatch):
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(house.parent))
     assert run() == ALL
     assert run() == ALL
+
+
+@pytest.fixture
+def waiter(monkeypatch):
+    """A function that asks whether another part may begin, in a thread of its own.
+
+    It takes a set of Futures, those of the parts that run, and how busy the processors
+    are, in %. It returns the Future that is done when the part may begin.
+    """
+    monkeypatch.setattr(pool, "PAUSE", 0.01)
+    monkeypatch.setattr(pool, "report", lambda part: None)
+    with ThreadPoolExecutor() as threads:
+
+        def ask(running, busy):
+            monkeypatch.setattr(pool.psutil, "cpu_percent", lambda: busy)
+            return threads.submit(pool.wait_for_time, running)
+
+        yield ask
+
+
+@pytest.mark.parametrize(
+    ("count", "busy", "begins"),
+    [
+        (pool.FEW - 1, 100, True),
+        (pool.FEW, 100, False),
+        (pool.FEW, pool.BUSY - 1, True),
+        (pool.MOST, 0, False),
+    ],
+)
+def test_another_part_begins_if_few_run_or_if_the_processors_have_time(
+    waiter, count, busy, begins
+):
+    running = {Future() for _ in range(count)}
+    may_begin = waiter(running, busy)
+    if not begins:
+        with pytest.raises(TimeoutError):
+            may_begin.result(0.2)
+        next(iter(running)).set_result(None)
+        count -= 1
+    may_begin.result(DEADLINE)
+    assert len(running) == count
+
+
+def test_the_shares_of_the_tests_are_all_of_them_once():
+    def chosen(*share):
+        command = ["-m", "pytest", "--collect-only", "-q", "--everything", *share]
+        command += ["--step", "05", "tests/chapters/test_mistakes.py"]
+        said = subprocess.check_output([sys.executable, *command], cwd=ROOT, text=True)
+        return [line for line in said.splitlines() if "::" in line]
+
+    every = chosen()
+    assert len(every) == 5
+    shares = [chosen(f"--share={share}/3") for share in (1, 2, 3)]
+    assert shares == [every[0::3], every[1::3], every[2::3]]
 
 
 # Runs the pool with a single part, which says by a file that it has begun.
