@@ -42,6 +42,14 @@ LIVE = {
     "browser": ["tests/browser"],
 } | OWN
 LAST_KINDS = {kind: where for kind, where in KINDS.items() if kind != "live"} | LIVE
+# Tests that belong to no step.
+NO_STEP = {
+    "house": ["tests/house"],
+    "tool": ["tests/tool", "--ignore=tests/tool/test_check.py"],
+    "check": ["tests/tool/test_check.py"],
+    "stage": ["tests/stage"],
+    "notebooks": ["tests/notebooks"],
+}
 # Of a step that runs alone. Mutants test the tests: they run with those of all steps.
 KINDS_ALONE = {
     "replay": ["tests/chapters/test_replay.py"],
@@ -110,8 +118,9 @@ def parts_of(step, arguments, everything):
         parts.append(Part(name, own, tested, digests.of(*tested)))
 
     if not step:
-        for name in ("house", "tool", "stage", *(["notebooks"] if everything else [])):
-            add(name, name, None, [f"tests/{name}"])
+        for name, chosen in NO_STEP.items():
+            if everything or name != "notebooks":
+                add(name, name, None, chosen)
     for each in [step] if step else all_steps()[::-1]:
         for kind, chosen in kinds_of(each, everything, alone=bool(step)).items():
             add(f"{each.number} {kind}", kind, each, ["--step", each.number, *chosen])

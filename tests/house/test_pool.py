@@ -76,7 +76,7 @@ def run(house, monkeypatch):
 
 
 ALL = (
-    {"house", "tool", "stage", "notebooks"}
+    {*pool.NO_STEP}
     | {f"00 {kind}" for kind in pool.KINDS}
     | {f"01 {kind}" for kind in pool.LAST_KINDS}
 )
@@ -85,7 +85,7 @@ CHAPTERS, MUTANTS = (
     {f"{step} {kind}" for step in ("00", "01")} for kind in ("chapter", "mutants")
 )
 NO_CHAPTER = {*pool.LAST_KINDS} - {"chapter"}
-HOUSE, STAGE, NOTEBOOKS = {"house", "tool"}, {"stage"}, {"notebooks"}
+HOUSE, STAGE, NOTEBOOKS = {"house", "tool", "check"}, {"stage"}, {"notebooks"}
 
 
 def test_what_has_passed_runs_again_only_when_something_has_changed(run, capsys):
