@@ -17,8 +17,6 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from tests.digests import Digests
 from tests.support import warm
 from tutorial.shared.processes import INTERRUPTED, SUPERVISED
@@ -63,11 +61,12 @@ for share in range(1, 9):
     KINDS_ALONE[f"mistakes-{share}"] = mistakes
 # Up to here, the tests of all steps take less than those of one later step.
 LAST_QUICK = "08"
-# So many parts run at once, because every part waits now and then. More, one after the
-# other, begin when for some seconds the processors were busy for less than so many %.
-FEW = 2 * os.cpu_count() + 1
+# So many parts run at once, because every part waits now and then. If the processors
+# were busy for less than BUSY % during PAUSE seconds, one more begins, up to MOST. But
+# each may need ROOM bytes of memory.
+FEW = 2 * min(os.cpu_count() or 1, 4) + 1
 MOST = 2 * FEW
-PAUSE, BUSY = 3, 75
+PAUSE, BUSY, ROOM = 3, 75, 2 * 2**30
 # Of each part, how long it took when it passed, and the digest of what it tested.
 PASSED = Path(sys.prefix, "passed.json")
 # What pytest makes of the assertions in a test is kept for the next time, and so is
@@ -76,6 +75,8 @@ KEPT = {
     "KEEP_BYTECODE": "1",
     "NODE_COMPILE_CACHE": str(Path(sys.prefix, "compiled-by-node")),
 }
+# The signals by which somebody ends the tests.
+ENDS = {signal.SIGINT, signal.SIGTERM}
 # pytest's exit statuses.
 OK, NO_TESTS = 0, 5
 # With these, there may be no test: none of a folder may hold at a step.
@@ -218,12 +219,15 @@ def run_all(parts, arguments, folder):
         try:
             for part in parts:
                 wait_for_time(running)
+                # Ctrl-C has to wait until what has begun is known.
+                signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
                 running.add(pool.submit(run_part, part))
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
             report_done(running, as_completed(running))
         except KeyboardInterrupt:
             # Again and again: a test may take the first signal for its own. But not
             # soon, because the next one would interrupt what stops a supervisor.
-            while processes or wait(running, timeout=0).not_done:
+            while wait(running, timeout=0).not_done:
                 for process in list(processes):
                     with contextlib.suppress(ProcessLookupError):
                         os.killpg(process.pid, signal.SIGTERM)
@@ -233,11 +237,16 @@ def run_all(parts, arguments, folder):
 
 def wait_for_time(running):
     """Wait until another part may begin; report those of `running` that have ended."""
-    psutil.cpu_percent()  # the next call counts from here
+    # Not at the top: the spec alone, as in `make pythons`, does without it.
+    import psutil
+
+    psutil.cpu_percent()  # each call counts from the one before
     while len(running) >= FEW:
         done, _ = wait(running, PAUSE, FIRST_COMPLETED)
         report_done(running, done)
-        if not done and len(running) < MOST and psutil.cpu_percent() < BUSY:
+        has_time = psutil.cpu_percent() < BUSY
+        has_room = psutil.virtual_memory().available > ROOM
+        if not done and len(running) < MOST and has_time and has_room:
             return
 
 

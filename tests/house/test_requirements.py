@@ -8,6 +8,7 @@ import tomllib
 
 import pytest
 
+from tests.pythons import TESTS
 from tutorial.shared.steps import ROOT
 
 FILES = sorted(ROOT.glob("requirements*.txt"))
@@ -49,6 +50,24 @@ def test_every_direct_dependency_is_pinned_to_one_version():
         names = {re.match(r"[\w-]+", dependency)[0] for dependency in dependencies}
         # Once: one version for every Python, so that all see what the chapters show.
         assert {name: pinned.count(name) for name in names} == dict.fromkeys(names, 1)
+
+
+# Collects the spec where the packages that are named cannot be imported.
+COLLECTS = """
+import sys
+import pytest
+sys.modules |= dict.fromkeys(sys.argv[1].split())
+sys.exit(pytest.main(["--collect-only", "-q", "--step", "21", "tests/spec"]))
+"""
+
+
+@pytest.mark.parametrize("missing", [set(), {"pytest_asyncio"}])
+def test_the_spec_needs_only_what_make_pythons_installs(missing):
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
+    others = {*groups["test"]} - {*TESTS} | missing
+    command = [sys.executable, "-c", COLLECTS, " ".join(others)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode != 0) == bool(missing), done.stdout + done.stderr
 
 
 def test_who_runs_tests_or_opens_notebooks_gets_what_he_needs_and_no_more():

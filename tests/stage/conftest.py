@@ -195,6 +195,7 @@ class Prompter(Instructor):
             "lan": None,
             "code": "",
             "joined": [],
+            "offline": [],
         }
         await self.tell(kind, **program | changes)
 

@@ -97,7 +97,7 @@ async def test_the_keys_are_listed_and_every_key_has_a_button(instructor):
     await instructor.press("?")
     listed = await instructor.page.locator("#help dt").all_inner_texts()
     await instructor.page.keyboard.press("Escape")
-    assert {"W", "D", "H", "Space", "R", "K", "[", "]", "←"} <= set(listed)
+    assert {"W", "D", "H", "Space", "R", "O", "K", "[", "]", "←"} <= set(listed)
     buttons = instructor.page.locator("#buttons button")
     await expect(buttons).to_have_count(len(listed) - 1)  # digits have the steps' own
 

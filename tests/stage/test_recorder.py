@@ -4,6 +4,7 @@ import contextlib
 import json
 import subprocess
 import sys
+from socket import create_connection
 
 import pytest
 from channels.consumer import AsyncConsumer
@@ -12,7 +13,7 @@ from channels.layers import InMemoryChannelLayer
 from channels.testing import WebsocketCommunicator
 from websockets.asyncio.client import connect
 
-from tests.support.deadline import DEADLINE
+from tests.support.deadline import DEADLINE, until
 from tests.support.folders import copy_folder
 from tests.support.valkey import url_of, valkey
 from tutorial.shared.ports import free_port
@@ -229,3 +230,28 @@ async def test_nobody_waits_for_a_stage_that_does_not_read(address):
             message = f"{number} {'x' * 1000}"
             await socket.send(json.dumps({"message": message}))
             assert json.loads(await socket.recv())["message"] == message
+
+
+@pytest.mark.server
+def test_a_port_is_taken_off_the_network_and_put_back(tmp_path):
+    port = free_port()
+
+    def is_open():
+        with contextlib.suppress(ConnectionRefusedError):
+            return not create_connection(("127.0.0.1", port)).close()
+
+    with served("02", tmp_path / "copy", port) as process:
+
+        def switch(*states):
+            """Ask for so many switches at once; they are told in this order."""
+            asked = json.dumps({"switch": port})
+            print(*[asked] * len(states), sep="\n", file=process.stdin, flush=True)
+            for on in states:
+                told = json.loads(process.stdout.readline())
+                assert told == {"kind": "network", "port": port, "on": on}
+
+        assert is_open()
+        switch(False)
+        until(lambda: not is_open())
+        switch(True, False, True)
+        assert is_open()

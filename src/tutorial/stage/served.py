@@ -5,9 +5,9 @@ prints a JSON object a line: {"kind": "ready"} when it can be opened, each event
 Recorder, and {"kind": "log", "text": …} for each warning or error that the app logs.
 Anyone who opens a port is signed in as that person. A line of JSON on its standard
 input, {"group": …, "event": …}, is sent to that group. {"switch": 8102} takes a port
-off the network, or puts it back, and {"connect": [8101, 8102]} puts ports back. With an
-argument like `class=192.168.0.7:8103` a class can join at that address; {} sends it
-away.
+off the network or puts it back, which {"kind": "network", "port": 8102, "on": false} or
+true tells. With an argument like `class=192.168.0.7:8103` a class can join at that
+address; {} sends it away.
 """
 
 import asyncio
@@ -48,29 +48,43 @@ class Network:
     def __init__(self, server, tell):
         self.server, self.tell = server, tell
         self.cut = set()
+        self.changing = asyncio.Lock()
 
     async def switch(self, port):
-        """Cut a port off: connections end without a close. Or put it back."""
+        """Take a port off the network, or put it back.
+
+        Its connections end without a close frame.
+        """
+        async with self.changing:
+            if port in self.cut:
+                self._connect(port)
+            else:
+                await self._cut(port)
+
+    async def _cut(self, port):
         from twisted.internet import reactor, tcp
 
-        if port in self.cut:
-            return await self.connect([port])
         self.cut.add(port)
-        for each in list(reactor.getReaders()):
-            if isinstance(each, tcp.Port) and each.getHost().port == port:
-                each.stopListening()
-            elif isinstance(each, tcp.Server) and each.getHost().port == port:
-                each.abortConnection()
         self.tell({"kind": "network", "port": port, "on": False})
+        kinds = tcp.Port, tcp.Server
+        each = {*reactor.getReaders(), *reactor.getWriters()}
+        own = [it for it in each if isinstance(it, kinds) and it.getHost().port == port]
+        for it in own:
+            if isinstance(it, tcp.Server):
+                it.abortConnection()
+        for it in own:
+            if isinstance(it, tcp.Port):
+                await it.stopListening().asFuture(asyncio.get_running_loop())
 
-    async def connect(self, ports):
-        """Put back those of the ports that have been cut off."""
-        from twisted.internet import reactor
+    def _connect(self, port):
+        from twisted.internet import error, reactor
 
-        for port in self.cut.intersection(ports):
+        try:
             reactor.listenTCP(port, self.server.http_factory, interface=HOST)
-            self.cut.discard(port)
-            self.tell({"kind": "network", "port": port, "on": True})
+        except error.CannotListenError as reason:
+            return self.tell({"kind": "log", "text": str(reason)})
+        self.cut.discard(port)
+        self.tell({"kind": "network", "port": port, "on": True})
 
 
 def do_what_is_asked(loop, network, classroom):
@@ -83,8 +97,6 @@ def do_what_is_asked(loop, network, classroom):
             done = classroom.send_away()
         elif "switch" in asked:
             done = network.switch(asked["switch"])
-        elif "connect" in asked:
-            done = network.connect(asked["connect"])
         elif layer := get_channel_layer():
             done = layer.group_send(asked["group"], asked["event"])
         else:  # before step 03

@@ -56,6 +56,7 @@ class Play:
         self.ports = {name: free_port() for name in PEOPLE}
         self.state, self.reason = "starting", ""
         self.files, self.slides = {}, None
+        self.offline = set()  # of people
         self.process, self.is_over = None, False
         self.changing = threading.Lock()  # held while the process starts or stops
 
@@ -180,16 +181,11 @@ class Stage:
     async def show(self, number):
         """Put another step on the stage."""
         if number in self.plays:
-            self._ask({"connect": list(self.shown.ports.values())})
             self.shown = self.plays[number]
             await self.tell(self.program())
 
     async def clear(self):
-        """Remove all keys, ghosts too, and the class; then the page loads its panes.
-
-        Who is offline comes back.
-        """
-        self._ask({"connect": list(self.shown.ports.values())})
+        """Remove all keys, ghosts too, and the class; then the page loads its panes."""
         if self.lan:
             self.joined.clear()
             self._ask({})
@@ -214,7 +210,8 @@ class Stage:
 
     async def switch_network(self, name):
         """Take somebody offline, or back online."""
-        self._ask({"switch": self.shown.ports[name]})
+        if self.shown.state == "ready":
+            self._ask({"switch": self.shown.ports[name]})
 
     async def send(self, group, event):
         """Send an event to a group, as the consumers of the step could."""
@@ -258,6 +255,7 @@ class Stage:
             "code": self.lan
             and segno.make(f"http://{self.lan}/").svg_inline(omitsize=True),
             "joined": self.joined,
+            "offline": sorted(play.offline),
         }
 
     def handout(self, number):
@@ -295,7 +293,11 @@ class Stage:
     def _hear(self, play, event, ready):
         if event["kind"] in ("ready", "stopped"):
             play.state, play.reason = event["kind"], event.get("text", "")
+            play.offline.clear()
             ready.set()
+        elif event["kind"] == "network":
+            change = play.offline.discard if event["on"] else play.offline.add
+            change(next(n for n, port in play.ports.items() if port == event["port"]))
         elif event["kind"] == "joined":
             self.joined.append(event["user"])
         telling = self._tell_of(play, event)

@@ -14,8 +14,8 @@ let redis = { lit: false, groups: {}, presence: {} };
 let server = "starting";
 // Whether the panes have to be loaded when the server is ready.
 let stale = true;
-// Who is offline, and whose page was asked for meanwhile.
-const offline = new Set();
+// The people who are offline, and those whose page has to be loaded when they are back.
+let offline = new Set();
 const missing = new Set();
 
 const socket = new WebSocket("/wire");
@@ -37,7 +37,8 @@ const HEAR = {
     program = message;
     server = message.state;
     stale = true;
-    everybodyIsOnline();
+    offline = new Set(program.offline);
+    missing.clear();
     // Each step has keys of its own in Redis.
     redis = { ...redis, groups: {}, presence: {} };
     wire.clearWire();
@@ -56,11 +57,17 @@ const HEAR = {
   },
   ready() {
     server = "ready";
-    everybodyIsOnline();
     drawTitle();
     drawLamps();
+    // A server that has started again has everybody online.
+    offline.clear();
+    drawNetwork();
+    const lacking = [...missing];
+    missing.clear();
     if (stale) {
       loadPanes();
+    } else {
+      lacking.forEach((name) => load(paneOf(name)));
     }
   },
   stopped(message) {
@@ -71,13 +78,19 @@ const HEAR = {
     hearEvent(message);
   },
   network(message) {
-    hearEvent(message);
     const name = personAt(message.port);
-    if (!message.on) {
+    if (message.on) {
+      offline.delete(name);
+    } else {
       offline.add(name);
-    } else if (offline.delete(name) && missing.delete(name)) {
+    }
+    if (!message.on && !isConnected(name)) {
+      missing.add(name);
+    } else if (message.on && missing.delete(name)) {
       load(paneOf(name));
     }
+    hearEvent(message);
+    drawNetwork();
   },
   redis(message) {
     redis = message;
@@ -110,9 +123,13 @@ function personAt(port) {
   return Object.keys(program.people).find((name) => program.people[name].includes(`:${port}/`)) ?? "class";
 }
 
-function everybodyIsOnline() {
-  offline.clear();
-  missing.clear();
+function isConnected(name) {
+  return wire.sockets.some((s) => s.person === name && s.open);
+}
+
+function drawNetwork() {
+  const text = offline.has("bob") ? "bob is offline (O)" : "bob's network (O)";
+  buttons.querySelector("[data-key=o]").textContent = text;
 }
 
 function drawTitle() {
@@ -140,6 +157,7 @@ function drawProgram() {
   for (const key of ["m", "e"]) {
     buttons.querySelector(`[data-key=${key}]`).hidden = program.number < "03";
   }
+  drawNetwork();
   drawClass();
   drawPanes();
   drawLamps();
@@ -211,8 +229,7 @@ function loadPanes() {
 }
 
 function drawLamps() {
-  const open = (name) => wire.sockets.some((s) => s.person === name && s.open);
-  const lit = [["server", server === "ready"], ["Redis", redis.lit], ...people.map((name) => [name, open(name)])];
+  const lit = [["server", server === "ready"], ["Redis", redis.lit], ...people.map((name) => [name, isConnected(name)])];
   lamps.replaceChildren(
     ...lit.map(([name, isLit]) => {
       const lamp = document.createElement("li");
