@@ -96,9 +96,9 @@ screenshot: diagrams
 	@.venv/bin/python -m tests.readme.screenshot
 
 .venv/uv.done: requirements-uv.txt
-	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" 2>/dev/null || \
-		{ echo "$(PYTHON) is not Python 3.11 or later: add, for example," \
-		"PYTHON=python3.13."; exit 2; }
+	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))" \
+		2>/dev/null || { echo "$(PYTHON) is not Python 3.11 to 3.14: add, for" \
+		"example, PYTHON=python3.13."; exit 2; }
 	@$(PYTHON) -c "import ensurepip" 2>/dev/null || { echo \
 		"$(PYTHON) cannot make .venv: on Debian, apt install python3-venv."; exit 2; }
 	@echo "Making .venv, which takes a minute or two ..."

@@ -65,6 +65,19 @@ async def test_a_page_that_has_lost_its_connection_meanwhile_waits_for_the_next(
     await keys(played, "one")
 
 
+@pytest.mark.holds(since="15")
+async def test_a_page_that_has_connected_again_does_not_send_for_an_old_wait(played):
+    await played.person.say("one")
+    await played.send(TOO_FAST)
+    await played.close()
+    await played.again.click()
+    await played.accept()
+    await played.send(history())
+    await keys(played, "one")
+    await played.passes(3)
+    await keys(played, "one")
+
+
 @pytest.mark.holds(since="15", can="The page says so when you have reached a limit")
 async def test_a_page_that_is_one_too_many_says_so_and_tries_again(played):
     await played.close(4429)

@@ -92,8 +92,12 @@ def test_tests_and_notebooks_fit_into_one_environment():
     assert {n: notebooks[n] for n in both} == {n: dev[n] for n in both}
 
 
-@pytest.mark.parametrize("version", ["(3, 10)", "(3, 11)", None])
-def test_only_a_python_that_is_new_enough_makes_an_environment(version, tmp_path):
+@pytest.mark.parametrize(
+    ("version", "makes"),
+    [("(3, 10)", False), ("(3, 11)", True), ("(3, 14)", True), ("(3, 15)", False)]
+    + [(None, False)],
+)
+def test_only_a_supported_python_makes_an_environment(version, makes, tmp_path):
     """A Python that calls itself older stands for one that is not everywhere."""
     for name in ("Makefile", "requirements-uv.txt"):
         shutil.copy(ROOT / name, tmp_path)
@@ -113,8 +117,8 @@ def test_only_a_python_that_is_new_enough_makes_an_environment(version, tmp_path
     )
     assert done.returncode == 2
     advice = (
-        f"{python} is not Python 3.11 or later: add, for example, PYTHON=python3.13.\n"
+        f"{python} is not Python 3.11 to 3.14: add, for example, PYTHON=python3.13.\n"
     )
     making = "Making .venv, which takes a minute or two ...\n"
-    assert done.stdout == (making if version == "(3, 11)" else advice)
+    assert done.stdout == (making if makes else advice)
     assert not (tmp_path / ".venv").exists()

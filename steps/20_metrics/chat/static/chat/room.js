@@ -314,6 +314,7 @@ async function failed() {
 
 function leave(reason) {
   clearInterval(heartbeat);
+  clearTimeout(pause);
   socket.onclose = null;
   socket.close();
   entered = false;
