@@ -94,8 +94,13 @@ def test_tests_and_notebooks_fit_into_one_environment():
 
 @pytest.mark.parametrize(
     ("version", "makes"),
-    [("(3, 10)", False), ("(3, 11)", True), ("(3, 14)", True), ("(3, 15)", False)]
-    + [(None, False)],
+    [
+        ("(3, 10)", False),
+        ("(3, 11)", True),
+        ("(3, 14)", True),
+        ("(3, 15)", False),
+        (None, False),
+    ],
 )
 def test_only_a_supported_python_makes_an_environment(version, makes, tmp_path):
     """A Python that calls itself older stands for one that is not everywhere."""
