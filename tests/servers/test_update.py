@@ -3,14 +3,18 @@
 import asyncio
 import contextlib
 import json
+import os
 import random
+import shutil
+import signal
 import sqlite3
+import subprocess
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 
 from tests.support.crowd import sign_in_crowd
-from tests.support.deadline import DEADLINE
+from tests.support.deadline import DEADLINE, until
 from tests.support.real_sockets import enter
 
 pytestmark = [pytest.mark.server, pytest.mark.waiting]
@@ -278,6 +282,28 @@ def test_an_update_stops_no_server_while_another_update_runs(deployed):
     assert "run/update" in said
     assert "daphne" not in said
     lock.rmdir()  # it belongs to the other update
+
+
+@pytest.mark.holds(since="18")
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
+def test_an_update_that_is_interrupted_leaves_the_way_free(project, tmp_path, number):
+    shutil.copytree(project.path / "deploy", tmp_path / "deploy")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/secret_key").touch()
+    lock, python = tmp_path / "run/update", tmp_path / "python"
+    python.write_text("#!/bin/sh\ntouch run/begun\nexec sleep 600\n")
+    python.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    update = subprocess.Popen(
+        [tmp_path / "deploy/update"],
+        env=os.environ | {"PATH": path},
+        start_new_session=True,
+    )
+    until((tmp_path / "run/begun").exists)
+    assert lock.exists()
+    os.killpg(update.pid, number)
+    assert update.wait(DEADLINE)
+    assert not lock.exists()
 
 
 @pytest.mark.holds(since="18", can="Failures of servers, Redis and NGINX lose nothing")
