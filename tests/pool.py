@@ -63,7 +63,7 @@ for share in range(1, 9):
 LAST_QUICK = "08"
 # So many parts run at once, because every part waits now and then. If the processors
 # were busy for less than BUSY % during PAUSE seconds, one more begins, up to MOST. But
-# each may need ROOM bytes of memory.
+# each may need ROOM bytes of memory. Those of one step, which mostly wait, all begin.
 FEW = 2 * min(os.cpu_count() or 1, 4) + 1
 MOST = 2 * FEW
 PAUSE, BUSY, ROOM = 3, 75, 2 * 2**30
@@ -170,7 +170,7 @@ def run(step, arguments, everything):
         parts = without_those_that_passed(parts)
     try:
         with tempfile.TemporaryDirectory(prefix="tests-") as folder:
-            run_all(parts, arguments, Path(folder))
+            run_all(parts, arguments, Path(folder), few=MOST if step else FEW)
     except KeyboardInterrupt:
         print("\nInterrupted: all that was started has ended.")
         return INTERRUPTED
@@ -189,8 +189,11 @@ def without_those_that_passed(parts):
     return [part for part in parts if part not in same]
 
 
-def run_all(parts, arguments, folder):
-    """Run Parts side by side; temporary files of each are in a folder of its own."""
+def run_all(parts, arguments, folder, few):
+    """Run Parts side by side, at least a `few`, if there are so many.
+
+    Temporary files of each are in a folder of its own.
+    """
     processes = []
     ready = folder / "databases"
     ready.mkdir()
@@ -218,7 +221,7 @@ def run_all(parts, arguments, folder):
     with ThreadPoolExecutor(MOST) as pool:
         try:
             for part in parts:
-                wait_for_time(running)
+                wait_for_time(running, few)
                 # Ctrl-C has to wait until what has begun is known.
                 signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
                 running.add(pool.submit(run_part, part))
@@ -235,13 +238,13 @@ def run_all(parts, arguments, folder):
             raise
 
 
-def wait_for_time(running):
+def wait_for_time(running, few):
     """Wait until another part may begin; report those of `running` that have ended."""
     # Not at the top: the spec alone, as in `make pythons`, does without it.
     import psutil
 
     psutil.cpu_percent()  # each call counts from the one before
-    while len(running) >= FEW:
+    while len(running) >= few:
         done, _ = wait(running, PAUSE, FIRST_COMPLETED)
         report_done(running, done)
         has_time = psutil.cpu_percent() < BUSY

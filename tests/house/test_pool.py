@@ -62,7 +62,7 @@ def run(house, monkeypatch):
     def run(*arguments, step=None, failing=(), empty=(), saved=None):
         names = []
 
-        def run_all(parts, *_):
+        def run_all(parts, *_, few):
             for part in parts:
                 names.append(part.name)
                 part.status = 5 if part.name in empty else part.name in failing
@@ -278,7 +278,7 @@ def waiter(monkeypatch):
         def ask(running, busy):
             asked.extend(running)
             monkeypatch.setattr(psutil, "cpu_percent", lambda: busy)
-            return threads.submit(pool.wait_for_time, running)
+            return threads.submit(pool.wait_for_time, running, pool.FEW)
 
         yield ask
         for run in asked:
