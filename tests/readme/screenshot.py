@@ -1,6 +1,6 @@
 """The pictures in docs: `python -m tests.readme.screenshot` takes them again.
 
-With names, as in `python -m tests.readme.screenshot 09 10`, it takes only these.
+With names, as in `python -m tests.readme.screenshot 09 stage`, it takes only these.
 
 There is one for each step, and one for the README. Each shows two windows side by side,
 one wide and light, the other narrow and dark. The pages in them come from a real server
@@ -34,6 +34,8 @@ HEIGHTS = {"00": 320, "20": 430, "room": 680}
 COLOURS = "light", "dark"
 GAP = 20
 COURSE, ROOM = "/courses/1/", "/chat/room/1/"
+# The picture of the stage.
+STAGE = "stage"
 # For each picture: the page, who opens it, and who says what. The first two people have
 # the windows. A picture that has no step's name shows the last step.
 SCENES = {
@@ -125,17 +127,15 @@ async def main():
     steps = {step.number: step for step in all_steps()}
     names = sys.argv[1:]
     async with chromium() as browser:
-        for name in names or SCENES:
-            if name == PROFILED:
-                await take_profile(browser)
+        for name in names or [*SCENES, STAGE]:
+            if name in (PROFILED, STAGE):
+                await (take_profile if name == PROFILED else take_stage)(browser)
                 continue
             step = steps.get(name, all_steps()[-1])
             # A Valkey each: the same key has another type in another step.
             with valkey() as server, tempfile.TemporaryDirectory() as folder:
                 site = Site(step.path, Path(folder, "copy"), url_of(server))
                 await take(browser, site, name, step, server)
-        if not names:
-            await take_stage(browser)
 
 
 async def take_stage(browser):
@@ -144,7 +144,7 @@ async def take_stage(browser):
         await instructor.say("alice", "Hello, bob")
         await instructor.sees("down", "bob", "Hello, bob")
         await instructor.press("ArrowRight")
-        await instructor.page.screenshot(path=DOCS / "stage.png")
+        await instructor.page.screenshot(path=DOCS / f"{STAGE}.png")
 
 
 async def take_profile(browser):
