@@ -29,7 +29,8 @@ KINDS = {
     "live": ["tests/servers", "tests/browser"],
     "spec": ["tests/spec"],
 }
-# Where all of the tests with a server or a browser run, they are in smaller parts.
+# Where all of the tests with a server or a browser run, they are in smaller parts. Of
+# those with servers, the longest are parts of their own.
 OWN = {
     "brokers": ["tests/servers/test_brokers.py"],
     "database": ["tests/servers/test_postgresql.py"],

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import socket
+import sys
 import urllib.request
 
 import pytest
@@ -54,6 +55,33 @@ def test_a_step_is_deployed_until_ctrl_c_and_leaves_nothing_behind(house, ports)
         assert page.url == f"{url}accounts/login/?next=/"
         assert {"nginx", "supervisord", "daphne"} <= tool.names()
         assert tool.stop(signal.SIGINT) == (0, [])
+
+
+# Runs Python with its arguments in a terminal, which SIGTERM closes.
+TERMINAL = """
+import os, pty, signal, sys
+child, terminal = pty.fork()
+if not child:
+    os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+
+def close(*_):
+    os.close(terminal)
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+
+signal.signal(signal.SIGTERM, close)
+while said := os.read(terminal, 1000):
+    os.write(1, said)
+"""
+
+
+def test_a_closed_terminal_ends_a_deployment_and_leaves_nothing_behind(house):
+    command = (sys.executable, "-c", TERMINAL, "-um", "tutorial", "deploy")
+    with running(house, command=command) as tool:
+        tool.wait_until_said("Stop with Ctrl-C.")
+        tool.wait_until_said("nginx entered RUNNING state")
+        assert {"nginx", "supervisord", "daphne"} <= tool.names()
+        _, left = tool.stop(signal.SIGTERM)
+        assert left == []
 
 
 def test_variables_for_other_programs_do_not_change_a_deployment(house):

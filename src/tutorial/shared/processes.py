@@ -25,6 +25,12 @@ done
 kill -s KILL -- "$number"
 """
 
+# Prints what it reads, line by line, as long as there is a terminal, and reads on.
+PRINTER = """
+trap "" HUP INT TERM
+while IFS= read -r line; do printf "%s\n" "$line"; done
+"""
+
 
 @contextlib.contextmanager
 def stop_on_signal(call=signal.default_int_handler):
@@ -66,6 +72,23 @@ def process_group(command, patience=2, **options):
             yield process
         finally:
             end_group(process, patience)
+
+
+@contextlib.contextmanager
+def printer():
+    """Yield a file: what is written into it is printed, while there is a terminal.
+
+    A supervisor that cannot print ends, and leaves behind what it has started.
+    """
+    command = ["sh", "-c", PRINTER]
+    shell = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+    try:
+        yield shell.stdin
+    finally:
+        shell.stdin.close()
+        # It reads on if something that writes is left.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            shell.wait(2)
 
 
 @contextlib.contextmanager

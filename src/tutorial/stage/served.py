@@ -66,15 +66,13 @@ class Network:
 
         self.cut.add(port)
         self.tell({"kind": "network", "port": port, "on": False})
-        kinds = tcp.Port, tcp.Server
-        each = {*reactor.getReaders(), *reactor.getWriters()}
-        own = [it for it in each if isinstance(it, kinds) and it.getHost().port == port]
-        for it in own:
-            if isinstance(it, tcp.Server):
-                it.abortConnection()
-        for it in own:
-            if isinstance(it, tcp.Port):
-                await it.stopListening().asFuture(asyncio.get_running_loop())
+        watched = {*reactor.getReaders(), *reactor.getWriters()}
+        for each in watched:
+            if isinstance(each, tcp.Server) and each.getHost().port == port:
+                each.abortConnection()
+        for each in watched:
+            if isinstance(each, tcp.Port) and each.getHost().port == port:
+                await each.stopListening().asFuture(asyncio.get_running_loop())
 
     def _connect(self, port):
         from twisted.internet import error, reactor

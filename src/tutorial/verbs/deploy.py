@@ -13,7 +13,7 @@ from pathlib import Path
 from ..shared.database import prepare
 from ..shared.messages import TutorialError, say
 from ..shared.ports import any_certificate, refuse_taken_port
-from ..shared.processes import SUPERVISED, process_group, stop_on_signal
+from ..shared.processes import SUPERVISED, printer, process_group, stop_on_signal
 from ..shared.steps import all_steps, find_step, plain_environment
 from ..shared.valkey import redis_server
 
@@ -48,7 +48,9 @@ def deploy(name):
     with stop_on_signal(), contextlib.ExitStack() as stack:
         prepare(step)
         env["REDIS_URL"] = stack.enter_context(redis_server())
-        group = process_group(["deploy/start"], SUPERVISED, cwd=step.path, env=env)
+        output = stack.enter_context(printer())
+        options = {"cwd": step.path, "env": env, "stdout": output, "stderr": output}
+        group = process_group(["deploy/start"], SUPERVISED, **options)
         server = stack.enter_context(group)
         if wait_until_it_is_healthy(server, ports[-1]):
             say(WELCOME.format(step=step, port=ports[-1]))
