@@ -52,13 +52,17 @@ async def test_a_page_that_was_too_fast_without_a_message_sends_none(played):
     await expect(played.person.status).to_have_text("Connected")
 
 
-@pytest.mark.holds(since="15")
-async def test_a_page_that_has_lost_its_connection_meanwhile_waits_for_the_next(played):
+async def write_too_fast_and_connect_again(played):
     await played.person.say("one")
     await played.send(TOO_FAST)
     await played.close()
     await played.again.click()
     await played.accept()
+
+
+@pytest.mark.holds(since="15")
+async def test_a_page_that_has_lost_its_connection_meanwhile_waits_for_the_next(played):
+    await write_too_fast_and_connect_again(played)
     await played.passes(3)
     assert await played.sent() == []
     await played.send(history())
@@ -67,11 +71,7 @@ async def test_a_page_that_has_lost_its_connection_meanwhile_waits_for_the_next(
 
 @pytest.mark.holds(since="15")
 async def test_a_page_that_has_connected_again_does_not_send_for_an_old_wait(played):
-    await played.person.say("one")
-    await played.send(TOO_FAST)
-    await played.close()
-    await played.again.click()
-    await played.accept()
+    await write_too_fast_and_connect_again(played)
     await played.send(history())
     await keys(played, "one")
     await played.passes(3)
