@@ -255,6 +255,7 @@ def wait_for_time(running, few):
 
 
 def report_done(running, done):
+    """Report the Parts of the Futures `done`, and take these out of `running`."""
     for run in done:
         report(run.result())
         running.remove(run)

@@ -23,7 +23,7 @@ UV = [Path(sys.prefix, "bin/uv"), "--quiet"]
 # What the spec itself needs; the versions are those that the tests have.
 TESTS = ["pytest", "pytest-asyncio"]
 # Specs, of which each waits now and then.
-AT_ONCE = os.cpu_count() + 1
+AT_ONCE = (os.cpu_count() or 1) + 1
 SHOWN = ("django", "channels", "daphne", "redis")
 
 

@@ -9,6 +9,7 @@ import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -267,17 +268,20 @@ def test_without_a_repository_everything_runs_always(house, run, monkeypatch):
 def waiter(monkeypatch):
     """A function that asks whether another part may begin, in a thread of its own.
 
-    It takes a set of Futures, those of the parts that run, and how busy the processors
-    are, in %. It returns the Future that is done when the part may begin.
+    It takes a set of Futures, those of the parts that run, how busy the processors are,
+    in %, and how many bytes of memory are free. It returns the Future that is done when
+    the part may begin.
     """
     monkeypatch.setattr(pool, "PAUSE", 0.01)
     monkeypatch.setattr(pool, "report", lambda part: None)
     asked = []
     with ThreadPoolExecutor() as threads:
 
-        def ask(running, busy):
+        def ask(running, busy, free):
             asked.extend(running)
+            memory = SimpleNamespace(available=free)
             monkeypatch.setattr(psutil, "cpu_percent", lambda: busy)
+            monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
             return threads.submit(pool.wait_for_time, running, pool.FEW)
 
         yield ask
@@ -287,19 +291,20 @@ def waiter(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("count", "busy", "begins"),
+    ("count", "busy", "free", "begins"),
     [
-        (pool.FEW - 1, 100, True),
-        (pool.FEW, 100, False),
-        (pool.FEW, pool.BUSY - 1, True),
-        (pool.MOST, 0, False),
+        (pool.FEW - 1, 100, 0, True),
+        (pool.FEW, 100, pool.ROOM + 1, False),
+        (pool.FEW, pool.BUSY - 1, pool.ROOM + 1, True),
+        (pool.FEW, 0, pool.ROOM, False),
+        (pool.MOST, 0, pool.ROOM + 1, False),
     ],
 )
-def test_another_part_begins_if_few_run_or_if_the_processors_have_time(
-    waiter, count, busy, begins
+def test_another_part_begins_if_few_run_or_if_the_machine_has_time_and_memory(
+    waiter, count, busy, free, begins
 ):
     running = {Future() for _ in range(count)}
-    may_begin = waiter(running, busy)
+    may_begin = waiter(running, busy, free)
     if not begins:
         with pytest.raises(TimeoutError):
             may_begin.result(0.2)

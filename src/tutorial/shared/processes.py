@@ -26,7 +26,7 @@ kill -s KILL -- "$number"
 """
 
 # Prints what it reads, line by line, as long as there is a terminal, and reads on.
-PRINTER = """
+PRINTER = r"""
 trap "" HUP INT TERM
 while IFS= read -r line; do printf "%s\n" "$line"; done
 """
