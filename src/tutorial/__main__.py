@@ -27,6 +27,8 @@ def main(argv=None):
     A TutorialError, and an OSError of the system, are reported in one line.
     """
     try:
+        if sys.stdout is None:
+            raise TutorialError("the output is closed: use >/dev/null, not >&-.")
         sys.stdout.reconfigure(errors="backslashreplace")  # it may know ASCII only
         args = parsed(sys.argv[1:] if argv is None else argv)
         status = args.call(args)

@@ -523,6 +523,17 @@ def test_a_finished_step_passes_and_stays_as_it_is(copy):
 
 
 @pytest.mark.server
+def test_options_for_your_own_tests_change_nothing(copy, monkeypatch):
+    monkeypatch.setenv("PYTHONOPTIMIZE", "1")
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--no-such-option")
+    monkeypatch.setenv("PYTEST_PLUGINS", "no_such_plugin")
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    with running(ROOT, "check", "00", copy("00")) as tool:
+        status, said = tool.ended(3 * DEADLINE)
+    assert (status, said.count("\n")) == (0, 4)
+
+
+@pytest.mark.server
 def test_a_mistake_is_reported_as_what_was_expected_and_what_was_seen(
     copy, warm_runs, patient, capsys
 ):

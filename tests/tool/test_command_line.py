@@ -87,7 +87,11 @@ def test_a_name_that_no_folder_can_have_is_refused_in_one_line(refused, verb, na
 
 @pytest.mark.parametrize(
     "arguments",
-    [["measure", "--people", "1", "--seconds", "0.1"], ["start", "01", "mine"]],
+    [
+        ["measure", "--people", "1", "--seconds", "0.1"],
+        ["start", "01", "mine"],
+        ["diff", "21"],
+    ],
     ids=lambda arguments: arguments[0],
 )
 def test_a_reader_who_has_gone_is_reported_by_the_status_alone(tmp_path, arguments):
@@ -104,6 +108,13 @@ def test_a_reader_who_has_gone_is_reported_by_the_status_alone(tmp_path, argumen
     assert (done.returncode, done.stderr) == (1, b"")
 
 
+def test_a_closed_output_is_reported_in_one_line():
+    call = f"{sys.executable} -m tutorial diff 03 >&-"
+    done = subprocess.run(["sh", "-c", call], stderr=subprocess.PIPE, timeout=DEADLINE)
+    said = b"tutorial: the output is closed: use >/dev/null, not >&-.\n"
+    assert (done.returncode, done.stderr) == (2, said)
+
+
 def test_a_name_is_shown_although_the_terminal_knows_ascii_only(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "tutorial", "start", "01", "caf\u00e9"],
@@ -118,7 +129,9 @@ def test_a_name_is_shown_although_the_terminal_knows_ascii_only(tmp_path):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux has a full file")
-@pytest.mark.parametrize("arguments", [["measure"], ["start", "01", "mine"]])
+@pytest.mark.parametrize(
+    "arguments", [["measure"], ["start", "01", "mine"], ["diff", "21"]]
+)
 def test_a_full_disk_is_reported_in_one_line(tmp_path, arguments):
     with open("/dev/full", "w") as full:
         done = subprocess.run(

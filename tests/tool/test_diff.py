@@ -11,6 +11,7 @@ import pytest
 
 from tests.chapters.terminal import environment, python_for
 from tests.support import warm
+from tests.support.deadline import DEADLINE
 from tests.support.folders import contents
 from tutorial.__main__ import main
 from tutorial.chapters.patches import read_diff
@@ -259,15 +260,16 @@ def paged(house, monkeypatch):
 
     def run(pager):
         monkeypatch.setenv("PAGER", pager)
-        monkeypatch.setattr(sys, "stdout", Terminal(io.BytesIO(), encoding="utf-8"))
+        terminal = Terminal(io.BytesIO(), encoding="utf-8")
+        monkeypatch.setattr(sys, "stdout", terminal)
         assert main(["diff", "01"]) == 0
-        return (house / "text").read_text()
+        return (house / "text").read_text(), terminal.buffer.getvalue().decode()
 
     return run
 
 
 def test_a_terminal_gets_colours_in_a_pager_that_shows_them(house, diff, paged):
-    text = paged('printf %s "$LESS" > options; cat > text')
+    text, _ = paged('printf %s "$LESS" > options; cat > text')
     assert set("FRX") <= set((house / "options").read_text())
     lines = text.splitlines()
     assert lines[0] == "\x1b[1m# Step 01: the time\x1b[m"
@@ -281,29 +283,30 @@ def test_what_is_piped_has_no_colours(house, diff):
 
 
 def test_ctrl_c_is_for_the_pager(paged):
-    text = paged("kill -INT $PPID; cat > text")
+    text, _ = paged("kill -INT $PPID; cat > text")
     assert "# Step 01: the time" in text
 
 
 @pytest.mark.parametrize("pager", ["no-such-pager", "./text", "exec ./text"])
-def test_without_the_pager_the_text_is_printed(house, paged, capfd, pager):
+def test_without_the_pager_the_text_is_printed(house, paged, pager):
     (house / "text").touch(mode=0o600)
-    paged(pager)
-    assert "# Step 01: the time" in capfd.readouterr().out
+    _, printed = paged(pager)
+    assert "# Step 01: the time" in printed
 
 
-def test_a_pager_that_fails_by_itself_is_not_replaced(house, paged, capfd):
-    paged("cat > text; exit 2")
-    assert capfd.readouterr().out == ""
+def test_a_pager_that_fails_by_itself_is_not_replaced(paged):
+    text, printed = paged("cat > text; exit 2")
+    assert "# Step 01: the time" in text
+    assert printed == ""
 
 
-def test_a_pipe_that_is_closed_early_is_no_mistake():
-    read, write_end = os.pipe()
-    os.close(read)
-    command = [sys.executable, "-m", "tutorial", "diff", "00", all_steps()[-1].name]
-    with os.fdopen(write_end, "w") as closed:
-        done = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE)
+def test_a_terminal_that_does_not_know_utf_8_gets_it_all_the_same():
+    options = {"capture_output": True, "timeout": DEADLINE}
+    command = [sys.executable, "-X", "utf8=0", "-m", "tutorial", "diff", "11"]
+    env = {**os.environ, "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(command, env=env, **options)
     assert (done.returncode, done.stderr) == (0, b"")
+    assert "Connecting \u2026".encode() in done.stdout
 
 
 def test_without_git_the_tool_says_so_in_one_line(house, refused, monkeypatch):
@@ -428,6 +431,32 @@ def test_another_program_for_differences_changes_nothing(house, diff, monkeypatc
     before = diff("00", "02", "--stat"), diff("01", "./steps/00_site")
     monkeypatch.setenv("GIT_EXTERNAL_DIFF", "/bin/echo")
     assert (diff("00", "02", "--stat"), diff("01", "./steps/00_site")) == before
+
+
+def test_variables_that_git_sets_for_a_hook_change_nothing(
+    house, diff, monkeypatch, tmp_path_factory
+):
+    folder = write(house / "mine", CLOCK)
+    before = diff("02", folder)
+    other = write(tmp_path_factory.mktemp("other"), DATE)
+    subprocess.run(["git", "init", "-q", other], check=True)
+    monkeypatch.setenv("GIT_DIR", str(other / ".git"))
+    monkeypatch.setenv("GIT_WORK_TREE", str(other))
+    monkeypatch.setenv("GIT_OBJECT_DIRECTORY", str(other / ".git/objects"))
+    monkeypatch.setenv("GIT_DIFF_OPTS", "-u0")
+    monkeypatch.setenv("GIT_CONFIG_PARAMETERS", "'diff.noprefix'='true'")
+    assert diff("02", folder) == before
+    assert not list((other / ".git/objects").glob("??"))
+
+
+def test_a_folder_in_the_folder_may_be_a_repository_of_its_own(house, diff):
+    folder = write(house / "mine", CLOCK)
+    for inner in ("clock", "clock/deeper"):
+        subprocess.run(["git", "init", "-q", folder / inner], check=True)
+    assert diff("01", folder).startswith("Nothing is left to do")
+    write(folder, {"clock/deeper/extra.py": "", "clock/deeper/extra.pyc": ""})
+    added = re.findall("^diff --git (.+)", diff("01", folder), re.MULTILINE)
+    assert added == ["a/clock/deeper/extra.py b/clock/deeper/extra.py"]
 
 
 def test_a_folder_may_be_in_the_home_folder(house, diff, monkeypatch):

@@ -15,6 +15,9 @@ NOISE = (*NOT_THE_PROJECT, ".*", "*.pyc", "*~", r"\#*#", "*.bak", "*.orig", "*.r
 NOISE += tuple(f"/{name}/" for name in MADE_AT_THE_TOP)
 # The reasons why it fails are found by English words.
 IN_ENGLISH = {"LC_ALL": "C.UTF-8", "LANGUAGE": ""}
+# Of git's variables, those that lead to no other repository and change no patch.
+KEPT = ("EXEC_PATH", "PAGER", "CONFIG_GLOBAL", "CONFIG_NOSYSTEM", "CEILING_DIRECTORIES")
+KEPT = {f"GIT_{name}" for name in KEPT}
 CONFIG = "[core]\n autocrlf = input\n fileMode = false\n quotePath = false\n"
 
 
@@ -23,8 +26,10 @@ def git(*arguments, env, cwd=None, input=""):
 
     Raises TutorialError if git fails or is missing, or if there is no folder `cwd`.
     """
-    options = {"env": os.environ | IN_ENGLISH | env, "cwd": cwd}
-    options["input"] = os.fsencode(input)
+    given = {name for name in os.environ if not name.startswith("GIT_")} | KEPT
+    own = {name: os.environ[name] for name in given & os.environ.keys()}
+    options = {"env": own | IN_ENGLISH | env, "cwd": cwd}
+    options["input"] = input.encode(errors="surrogateescape")
     try:
         done = subprocess.run(["git", *arguments], capture_output=True, **options)
     except OSError as error:
@@ -32,10 +37,10 @@ def git(*arguments, env, cwd=None, input=""):
             raise TutorialError("git is missing: install it.")
         raise TutorialError(f"{cwd} cannot be read: {error.strerror}.")
     if done.returncode:
-        said = os.fsdecode(done.stderr)
+        said = done.stderr.decode(errors="surrogateescape")
         reasons = re.findall(r"^(?:fatal|error|warning): .+", said, re.MULTILINE)
         raise TutorialError(f"git says: {(reasons or said.splitlines())[-1]}")
-    return os.fsdecode(done.stdout)
+    return done.stdout.decode(errors="surrogateescape")
 
 
 def compare(old, new, *form):
@@ -55,9 +60,22 @@ def compare(old, new, *form):
             env["GIT_INDEX_FILE"] = f"{repository}/index{len(trees)}"
             venvs = [f"/{file.parent.name}/" for file in folder.glob("*/pyvenv.cfg")]
             noise.write_text("\n".join([*NOISE, *venvs]), encoding="utf-8")
-            look = ("ls-files", "--others", f"--exclude-from={noise}", "-z")
-            files = git(*look, cwd=folder, env=env)
+            files = "\0".join(files_of(folder, noise, env))
             add = ("update-index", "--add", "-z", "--stdin")
             git(*add, cwd=folder, env=env, input=files)
             trees.append(git("write-tree", env=env).strip())
         return git("diff", "--no-ext-diff", *form, *trees, env=env)
+
+
+def files_of(folder, noise, env):
+    """Yield the paths of all files in a folder without those that `noise` lists.
+
+    Git itself does not look into a folder that is a repository of its own.
+    """
+    look = ("ls-files", "--others", f"--exclude-from={noise}", "-z")
+    for name in git(*look, cwd=folder, env=env).split("\0")[:-1]:
+        if name.endswith("/"):
+            inside = files_of(folder / name, noise, env)
+            yield from (name + each for each in inside)
+        else:
+            yield name

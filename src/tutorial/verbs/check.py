@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -22,6 +23,8 @@ from ..shared.steps import (
 
 # `make run` installs less than `make check`: these may not be there.
 NEEDED = ("pytest", "watchfiles")
+# Variables with options for your own tests, and one that leaves out assertions.
+OF_PYTEST = re.compile("PYTEST_|PYTHONOPTIMIZE$").match
 # Seconds after which an expected event counts as missing.
 DEADLINE = "3"
 
@@ -143,7 +146,8 @@ def run_spec(step, path, kept):
     command += ["--assert=plain", f"--step={step.number}", f"--project={path}"]
     # Tests that hang are killed, and leave their temporary files behind.
     with tempfile.TemporaryDirectory(prefix="check-") as folder:
-        env = os.environ | {"TEST_DEADLINE": DEADLINE, "TMPDIR": folder}
+        env = {name: os.environ[name] for name in os.environ if not OF_PYTEST(name)}
+        env |= {"TEST_DEADLINE": DEADLINE, "TMPDIR": folder}
         env |= {"FAILED_BEFORE": os.path.join(kept, "failed")}
         options = {"cwd": ROOT, "env": env, "stderr": subprocess.STDOUT}
         with process_group(command, **options) as tests:

@@ -112,14 +112,20 @@ def gap(folder, name, step, stat):
 
 def show(text):
     """Print `text`; in a terminal, with colours and in the pager that git uses."""
-    pager = "cat"
-    if sys.stdout.isatty():
-        pager = git("var", "GIT_PAGER", env={}).strip()
+    terminal = sys.stdout.isatty()
+    if terminal:
         for start, code in COLOURS.items():
             text = re.sub(f"(?m)^{start}.*", f"\x1b[{code}m\\g<0>\x1b[m", text)
+    content = text.encode(errors="surrogateescape")
+    if not (terminal and page(content)):
+        sys.stdout.buffer.write(content)
+
+
+def page(content):
+    """Show bytes in git's pager; return whether the shell could start it."""
+    pager = git("var", "GIT_PAGER", env={}).strip()
+    env = {"LESS": "FRX", **os.environ}
     # The pager handles Ctrl-C, which may only end a search.
     with stop_on_signal(lambda *_: None):
-        content, env = os.fsencode(text), {"LESS": "FRX", **os.environ}
         done = subprocess.run(pager, shell=True, input=content, env=env)
-        if done.returncode in (126, 127):  # the shell could not start it
-            subprocess.run("cat", input=content)
+    return done.returncode not in (126, 127)
