@@ -3,6 +3,8 @@
 What axe looks for: https://github.com/dequelabs/axe-core/blob/develop/doc/rule-descriptions.md
 """
 
+import re
+
 import pytest
 from playwright.async_api import expect
 
@@ -13,6 +15,7 @@ from .played import history
 
 # This is a fixture.
 from .test_history import message, scripted, shows
+from .test_outbox import answer, keys
 from .test_room import resize
 
 __all__ = ["scripted"]
@@ -27,6 +30,15 @@ NOTE = """log => {
     window.busy = [];
     const note = () => busy.push(log.ariaBusy);
     new MutationObserver(note).observe(log, { childList: true });
+}"""
+
+# Notes what a screen reader may read out.
+READ = """log => {
+    window.read = [];
+    const isRead = node => log.ariaBusy !== "true" && node.ariaLive !== "off";
+    const note = ({ addedNodes }) => read.push(...[...addedNodes].filter(isRead));
+    new MutationObserver((changes) => changes.forEach(note))
+        .observe(log, { childList: true });
 }"""
 
 
@@ -153,6 +165,19 @@ async def test_the_history_is_not_read_out_when_a_new_message_came_before_it(ope
     await opened.send(history(*map(message, (1, 2, 3))))
     await shows(opened.person, 1, 2, 3)
     assert await opened.page.evaluate("busy.at(-1)") == "true"
+
+
+@pytest.mark.holds(since="13", can="Your own message is read out once")
+async def test_a_message_of_ones_own_is_read_out_once_when_it_has_been_saved(played):
+    await played.passes(1)
+    await played.person.log.evaluate(READ)
+    await played.person.say("hello")
+    (key,) = await keys(played, "hello")
+    texts = "read.filter(it => it.matches('p')).map(it => it.textContent)"
+    assert await played.page.evaluate(texts) == []
+    await answer(played, 1, "hello", key)
+    (text,) = await played.page.evaluate(texts)
+    assert re.fullmatch("me [^,]*hello", text)
 
 
 @pytest.mark.holds(since="11")

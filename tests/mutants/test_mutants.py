@@ -750,6 +750,15 @@ function received(event) {
         "browser/test_accessibility.py::test_the_first_message_of_a_room_is_read_out",
     ),
     Mutant(
+        "a draft is read out",
+        "13",
+        SCRIPT,
+        ', ariaLive: "off"',
+        "",
+        "browser/test_accessibility.py::"
+        "test_a_message_of_ones_own_is_read_out_once_when_it_has_been_saved",
+    ),
+    Mutant(
         "a key is not unique",
         "13",
         MIGRATION,

@@ -142,7 +142,7 @@ function store() {
 
 function add(key, text) {
   const item = show({ message: text, user: username, time: new Date().toISOString() });
-  item.classList.add("draft");
+  Object.assign(item, { className: "own draft", ariaLive: "off" });
   item.firstChild.append(", sending …");
   drafts.set(key, item);
   outbox.set(key, text);
