@@ -272,6 +272,7 @@ async def test_an_unknown_step_has_no_hand_out_and_a_hand_out_has_a_policy(instr
     base = f"http://127.0.0.1:{instructor.port}/handout"
     for path in ("", "/", "/3", "/99", "/../stage.py", "/%2e%2e/style.css"):
         assert status_of(base + path)[0] == 404
+    assert status_of(base[: -len("handout")] + "a" * 300)[0] == 404
     status, headers = status_of(f"{base}/03")
     assert status == 200
     assert headers["content-security-policy"].startswith("default-src 'none'")

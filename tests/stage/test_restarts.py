@@ -132,6 +132,12 @@ async def test_a_folder_that_is_away_for_a_moment_is_followed_when_it_is_back(
         await expect(instructor.title).to_contain_text(reason)
         async with second_page(instructor) as page:
             await kinds_until(page, "program")
+        hand_out = f"http://127.0.0.1:{instructor.port}/handout/04"
+        response = await instructor.page.request.get(hand_out)
+        assert (response.status, await response.text()) == (
+            503,
+            f"{mine} cannot be read: No such file or directory.",
+        )
         away.rename(mine)
         await expect(instructor.lamp("server")).to_be_visible()
         await expect(instructor.title).to_have_text("04 · mychat")

@@ -115,6 +115,24 @@ def test_a_taken_port_is_reported_with_the_file_to_change(house, ports):
     assert f"listen 127.0.0.1:{ports[HTTPS] + 1} in deploy/nginx.conf" in lines[0]
 
 
+# In place of deploy/start: another program that answers every request with 200.
+OTHER_SITE = """#!/bin/sh
+openssl req -x509 -nodes -newkey rsa:2048 -subj /CN=localhost \\
+    -keyout key.pem -out certificate.pem 2>openssl.log
+exec openssl s_server -quiet -www -accept 127.0.0.1:{port} \\
+    -key key.pem -cert certificate.pem
+"""
+
+
+def test_another_site_that_answers_is_not_taken_for_this_one(house, ports):
+    deploy = house / "steps" / all_steps()[-2].name / "deploy"
+    shutil.copy(house / "steps" / LAST.name / "deploy/nginx.conf", deploy)
+    (deploy / "start").write_text(OTHER_SITE.format(port=ports[HTTPS]))
+    status, lines = answer_of(house, "deploy", all_steps()[-2].name)
+    assert status == 2
+    assert f"port {ports[HTTPS]} cannot be used" in lines[-1]
+
+
 @pytest.mark.parametrize("command", ["nginx", "openssl", "curl"])
 def test_what_is_missing_is_named_with_the_way_to_install_it(
     monkeypatch, capsys, command

@@ -255,7 +255,8 @@ class Terminal(io.TextIOWrapper):
 def paged(house, monkeypatch):
     """A function that runs `tutorial diff 01` with a pager, which writes `text`."""
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
-    for name in ("GIT_PAGER", "LESS"):
+    monkeypatch.setenv("TERM", "xterm")
+    for name in ("GIT_PAGER", "LESS", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
 
     def run(pager):
@@ -276,6 +277,14 @@ def test_a_terminal_gets_colours_in_a_pager_that_shows_them(house, diff, paged):
     assert "\x1b[1m+++ b/clock/views.py\x1b[m" in lines
     assert '\x1b[32m+    path("now/", now),\x1b[m' in lines
     assert '     path("", front),' in lines
+
+
+@pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
+def test_a_terminal_that_wants_no_colours_gets_none(paged, monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    text, _ = paged("cat > text")
+    assert "# Step 01: the time" in text
+    assert "\x1b" not in text
 
 
 def test_what_is_piped_has_no_colours(house, diff):

@@ -116,6 +116,16 @@ def test_a_missing_or_wrong_password_is_reported_with_how_to_set_it(locked, pass
     )
 
 
+def test_a_database_that_redis_does_not_have_is_reported():
+    url = unused_url().replace("/0", "/20")
+    status, [line] = answer_of(ROOT, "redis", REDIS_URL=url)
+    assert status == 2
+    assert line == (
+        f"tutorial: the Redis at {url} refuses the connection: DB index is out of "
+        "range. Let REDIS_URL end in /0."
+    )
+
+
 @pytest.mark.parametrize(
     "address", ["localhost:6379", "https://127.0.0.1/", "redis://127.0.0.1:x/", ""]
 )

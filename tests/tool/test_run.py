@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import sys
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -131,6 +132,16 @@ def test_a_second_start_does_not_undo_what_the_person_has_changed(house):
         assert titles.fetchall() == [("Mine",)]
         names = connection.execute("select username from auth_user order by username")
         assert names.fetchall() == [("alice",), ("carol",), ("teacher",)]
+
+
+def test_the_same_step_may_be_started_several_times_at_once(house):
+    step = Step("03", house / "steps/03_channel_layer")
+    (step.path / "db.sqlite3").unlink(missing_ok=True)
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(prepare, [step] * 4))
+    database = sqlite3.connect(step.path / "db.sqlite3")
+    with contextlib.closing(database) as connection:
+        assert connection.execute("select count(*) from auth_user").fetchone() == (4,)
 
 
 def test_for_an_unknown_step_the_tool_lists_the_steps(house):

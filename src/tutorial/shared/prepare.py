@@ -3,12 +3,17 @@
 It needs its own process, because every step has the same module names.
 """
 
+import contextlib
+import fcntl
 import os
 
 import django
 
 
 def main():
+    # The same step may be started twice at once: the second waits for the first.
+    with contextlib.suppress(OSError):  # not every file system has locks
+        fcntl.flock(os.open(".", os.O_RDONLY), fcntl.LOCK_EX)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
     from django.contrib.auth import get_user_model

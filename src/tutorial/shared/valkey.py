@@ -92,9 +92,12 @@ def answers(url):
         with redis.Redis.from_url(url, socket_timeout=2, retry=retry) as client:
             return client.ping()
     except (redis.AuthenticationError, redis.ResponseError) as error:
+        advice = "Is the right password in REDIS_URL? redis://:PASSWORD@HOST:PORT/0"
+        if "DB index" in str(error):
+            advice = "Let REDIS_URL end in /0."
         raise TutorialError(
-            f"the Redis at {without_password(url)} refuses the connection: {error}. Is "
-            "the right password in REDIS_URL? redis://:PASSWORD@HOST:PORT/0"
+            f"the Redis at {without_password(url)} refuses the connection: {error}. "
+            f"{advice}"
         )
     except (TypeError, ValueError) as error:
         raise TutorialError(f"REDIS_URL is not a valid address: {error}")

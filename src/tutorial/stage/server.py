@@ -5,6 +5,7 @@ import json
 import mimetypes
 from pathlib import Path
 
+from ..shared.messages import TutorialError
 from .responses import refuse, respond
 
 PAGE = Path(__file__).parent / "page"
@@ -41,7 +42,10 @@ class Page:
     async def hand_out(self, path, send):
         """Send the hand-out of a step."""
         number = path.removeprefix(HANDOUT)
-        page = await asyncio.to_thread(self.stage.handout, number)
+        try:
+            page = await asyncio.to_thread(self.stage.handout, number)
+        except (TutorialError, OSError) as error:  # the folder may have gone
+            return await respond(send, 503, str(error).encode(errors="replace"))
         if page is None:
             return await respond(send, 404, b"Not found")
         policy = [(b"content-security-policy", POLICY)]
@@ -76,6 +80,6 @@ class Page:
 async def serve_file(path, send):
     """Send a file of the page."""
     file = PAGE / (path.strip("/") or "index.html")
-    if file.parent != PAGE or not file.is_file():
+    if file not in PAGE.iterdir():
         return await respond(send, 404, b"Not found")
     await respond(send, 200, file.read_bytes(), mimetypes.guess_type(file)[0])

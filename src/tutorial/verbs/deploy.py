@@ -18,6 +18,7 @@ from ..shared.steps import all_steps, find_step, plain_environment
 from ..shared.valkey import redis_server
 
 DEPLOY = "deploy/nginx.conf"
+NGINX_RUNS = "run/nginx.pid"  # is there while NGINX listens on all its ports
 WELCOME = """
 {step.name} is running: open https://localhost:{port}/ in a browser.
 The browser warns you, because the certificate is self-signed. Accept it.
@@ -43,8 +44,7 @@ def deploy(name):
     step = find_step(name) if name else all_steps()[-1]
     ports = ports_of(step)
     env = environment()
-    for port in ports:
-        refuse_taken_port(port, example=f"listen 127.0.0.1:{{}} in {DEPLOY}")
+    refuse_taken_ports(ports)
     with stop_on_signal(), contextlib.ExitStack() as stack:
         prepare(step)
         env["REDIS_URL"] = stack.enter_context(redis_server())
@@ -53,6 +53,8 @@ def deploy(name):
         group = process_group(["deploy/start"], SUPERVISED, **options)
         server = stack.enter_context(group)
         if wait_until_it_is_healthy(server, ports[-1]):
+            if not (step.path / NGINX_RUNS).exists():  # another site has answered
+                refuse_taken_ports(ports)
             say(WELCOME.format(step=step, port=ports[-1]))
         raise TutorialError(f"{step.name} ended with status {server.wait()}.")
     say("\nStopped.")
@@ -71,6 +73,12 @@ def ports_of(step):
     text = settings.read_text(encoding="utf-8")
     found = re.findall(r"listen 127\.0\.0\.1:(\d+)( ssl)?;", text)
     return [int(port) for port, _ in sorted(found, key=lambda each: each[1])]
+
+
+def refuse_taken_ports(ports):
+    """Raise TutorialError if NGINX cannot listen on one of the ports."""
+    for port in ports:
+        refuse_taken_port(port, example=f"listen 127.0.0.1:{{}} in {DEPLOY}")
 
 
 def wait_until_it_is_healthy(server, port):

@@ -114,7 +114,9 @@ def show(text):
     """Print `text`; in a terminal, with colours and in the pager that git uses."""
     terminal = sys.stdout.isatty()
     if terminal:
-        for start, code in COLOURS.items():
+        plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+        colours = {} if plain else COLOURS
+        for start, code in colours.items():
             text = re.sub(f"(?m)^{start}.*", f"\x1b[{code}m\\g<0>\x1b[m", text)
     content = text.encode(errors="surrogateescape")
     if not (terminal and page(content)):

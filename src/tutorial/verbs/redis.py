@@ -67,6 +67,7 @@ def keep_running():
     port = address.port or 6379
     refuse_taken_port(port, example="REDIS_URL=redis://127.0.0.1:{}/0")
     with stop_on_signal(), valkey(port):
+        answers(url)  # refused if REDIS_URL ends in a number that is too high
         say("Stop with Ctrl-C.")
         os.waitpid(0, 0)  # for the Valkey: its guard is in another group
         raise TutorialError("Valkey has ended: run tutorial redis again.")
