@@ -122,7 +122,7 @@ MISTAKES = [
         "ChatConsumer.as_asgi()",
         "ChatConsumer",
         ACCEPTED,
-        "Seen: TypeError: object ChatConsumer can't be used in 'await' expression.",
+        "Seen: TypeError: …ChatConsumer… can't be …await….",
         "01 A consumer",
     ),
     Mistake(

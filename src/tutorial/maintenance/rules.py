@@ -21,6 +21,11 @@ RULES = [
     (r"\bnotebook-[0-9a-f]{4}\b", "notebook-KERNEL"),
     # From Python 3.13 on, a console repeats the line that was typed, with carets.
     (r'^( *File "<console>", line .*)(\n {4}.*)+', r"\1"),
+    # Since Python 3.14 in other words.
+    (
+        r"'(\w+)' object can't be awaited",
+        r"object \1 can't be used in 'await' expression",
+    ),
     # A server that ends may close the connection in any of these ways.
     (
         r"Error while reading from \S+ ?: \((32|104), .*\)",
